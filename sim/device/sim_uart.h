@@ -1,0 +1,56 @@
+/* sim_uart.h: a 16550A as a guest sees it, paced at the divisor it programmed.
+ *
+ * Two modes. vmm (default): the host keeps bytes while the FIFO is full, as QEMU does, and hands them over at the
+ * line's pace; nothing is lost. wire: a byte that arrives while the FIFO is full is lost and sets OE.
+ * Register values after reset, loopback, IIR and modem bits as measured on QEMU (devices.md 2.1); line timing of 2.2.
+ * Tests: tests/test_sim_uart.c */
+#ifndef SIM_UART_H
+#define SIM_UART_H
+
+#include "sim/device/sim_exit.h"
+#include "transport/kd/kd_status.h"
+
+#define SIM_UART_MODE_LIST(X) X(SIM_UART_VMM, "vmm") X(SIM_UART_WIRE, "wire") X(SIM_UART_ABSENT, "absent")
+enum sim_uart_mode {
+#define SIM_UART_ENUM(name, text) name,
+    SIM_UART_MODE_LIST(SIM_UART_ENUM)
+#undef SIM_UART_ENUM
+    SIM_UART_MODES
+};
+const char *sim_uart_mode_name(enum sim_uart_mode mode);
+KD_MUST_USE enum kd_status sim_uart_mode_find(const char *name, enum sim_uart_mode *mode);
+
+struct sim_uart_config {
+    uint32_t vm;
+    enum sim_uart_mode mode;
+    uint16_t base; /* 0x2F8: COM2, where kdcom looks first */
+};
+
+struct sim_uart;
+
+/* transmit  in  called with each byte when its last bit is on the wire */
+struct sim_uart *sim_uart_create(struct sim_world *world, const struct sim_uart_config *config,
+                                 void (*transmit)(void *context, uint8_t byte), void *context);
+void sim_uart_destroy(struct sim_uart *uart);
+
+/* True for the eight ports of this UART. */
+bool sim_uart_owns(const struct sim_uart *uart, uint16_t port);
+
+/* One 8-bit access. *idle_poll is set when an LSR or MSR read found nothing to do: the machine charges at least
+ * cost.poll_floor_ns for it. An absent UART reads 0xFF. */
+uint8_t sim_uart_in(struct sim_uart *uart, uint16_t port, bool *idle_poll);
+void sim_uart_out(struct sim_uart *uart, uint16_t port, uint8_t value);
+
+/* Bytes that reached the far end of the line towards the guest. */
+void sim_uart_receive(struct sim_uart *uart, const uint8_t *bytes, size_t len_bytes);
+
+/* Registers, FIFO and shift register as after power-on; bytes still held by the host stay in vmm mode. */
+void sim_uart_reset(struct sim_uart *uart);
+
+/* The debugger hung up: what the host still holds for the guest is dropped. */
+void sim_uart_cut(struct sim_uart *uart);
+
+/* Bytes lost to overrun (wire mode). */
+uint64_t sim_uart_overruns(const struct sim_uart *uart);
+
+#endif

@@ -1,0 +1,114 @@
+/* sim_vm.h: one virtual machine in a world: its guest, devices, relay or serial line, lifecycle and counters.
+ *
+ * A VM's debugger side is one connection: bytes in, bytes out, connect, disconnect. On the backdoor link it ends
+ * in a relay core that lives in the world, on the serial link in the 16550. Tests: tests/test_sim_vm.c */
+#ifndef SIM_VM_H
+#define SIM_VM_H
+
+#include "sim/device/sim_backdoor.h"
+#include "sim/device/sim_uart.h"
+#include "sim/kernel/mk.h"
+#include "sim/world/sim_line.h"
+#include "transport/relay/relay_core.h"
+
+enum sim_link { SIM_LINK_BACKDOOR, SIM_LINK_SERIAL };
+
+struct sim_vm_config {
+    uint32_t number; /* of the VM in its world; in every trace record */
+    enum sim_link link;
+    enum sim_backdoor_profile backdoor; /* the serial link uses SIM_BACKDOOR_ABSENT_ONES unless set otherwise */
+    enum sim_uart_mode uart;
+    bool relay_present;        /* false: the VMM answers RPCs with "0 unknown command" */
+    uint32_t ram_mib;          /* at least 32 */
+    uint32_t polls;            /* the guest's status polls per time-out; 0: as many as make one virtual second */
+    uint32_t chunk_bytes;      /* debugger's line: deliver at most so many bytes at once; 0: as written */
+    struct mk_boot boot;
+};
+
+/* All defaults for a link: x64, one cpu, 32 MiB, two modules, uart in vmm mode, relay present. */
+struct sim_vm_config sim_vm_config_default(enum sim_link link);
+
+enum sim_vm_state { SIM_VM_OFF, SIM_VM_RUNNING };
+
+/* Life events, traced and told to the observer. */
+#define SIM_LIFE_LIST(X)                                                                                     \
+    X(SIM_LIFE_POWER_ON, "power_on") X(SIM_LIFE_RESET, "reset") X(SIM_LIFE_POWER_OFF, "power_off")           \
+    X(SIM_LIFE_ATTACH, "attach") X(SIM_LIFE_DETACH, "detach") X(SIM_LIFE_REBOOT, "reboot")
+enum sim_life {
+#define SIM_LIFE_ENUM(name, text) name,
+    SIM_LIFE_LIST(SIM_LIFE_ENUM)
+#undef SIM_LIFE_ENUM
+    SIM_LIFES
+};
+const char *sim_life_name(enum sim_life life);
+
+/* Exact counts since power-on of the VM object (resets do not clear them). */
+struct sim_vm_counters {
+    uint64_t exits;           /* all of them: port accesses, string I/O calls; not ticks */
+    uint64_t exits_backdoor;  /* low-bandwidth calls */
+    uint64_t exits_string;    /* high-bandwidth calls */
+    uint64_t exits_uart;
+    uint64_t rpcs;            /* GuestRPC messages that reached the handler */
+    uint64_t payload_bytes;   /* copied by string I/O, both ways */
+    uint64_t ticks;
+    uint64_t bytes_to_debugger; /* on the debugger's line */
+    uint64_t bytes_to_target;
+    uint64_t resets; /* of the VM */
+};
+
+/* Watches a VM; any pointer may be NULL. Called inside events; must not call back into the VM. */
+struct sim_vm_observer {
+    void *context;
+    void (*api)(void *context, const struct mk_trace *trace); /* every report of the mini kernel */
+    void (*life)(void *context, enum sim_life life);
+};
+
+/* The debugger's end of the connection. */
+struct sim_vm_peer {
+    void *context;
+    void (*bytes)(void *context, const uint8_t *bytes, size_t len_bytes);
+};
+
+struct sim_vm;
+
+/* faults   in   may be NULL
+ * vm       out  on KD_OK a powered-off VM
+ * Returns  KD_OK; KD_ERR_ARGUMENT: a configuration that cannot be built; *why says which field, in words */
+KD_MUST_USE enum kd_status sim_vm_create(struct sim_world *world, struct sim_faults *faults,
+                                         const struct sim_vm_config *config, struct sim_vm **vm, const char **why);
+void sim_vm_destroy(struct sim_vm *vm);
+
+/* The lines between the VM and its debugger, for watching faults; they live as long as the VM. */
+struct sim_line *sim_vm_line(struct sim_vm *vm, enum sim_fault_direction direction);
+
+void sim_vm_observe(struct sim_vm *vm, const struct sim_vm_observer *observer);
+
+/* Lifecycle; each takes effect now (before the next event). Reset: the guest is gone at once, memory is the image
+ * again, channels are closed, a held call is struck, and it boots. A VM that is off ignores all but power_on. */
+void sim_vm_power_on(struct sim_vm *vm);
+void sim_vm_reset(struct sim_vm *vm);
+void sim_vm_power_off(struct sim_vm *vm);
+enum sim_vm_state sim_vm_state(const struct sim_vm *vm);
+
+/* Connects a debugger. Returns KD_OK; KD_ERR_BUSY: one is connected already, it is not disturbed */
+KD_MUST_USE enum kd_status sim_vm_attach(struct sim_vm *vm, const struct sim_vm_peer *peer);
+void sim_vm_detach(struct sim_vm *vm);
+bool sim_vm_attached(const struct sim_vm *vm);
+
+/* Bytes from the debugger; dropped when none is attached. */
+void sim_vm_write(struct sim_vm *vm, const uint8_t *bytes, size_t len_bytes);
+
+/* A wish for the mini kernel's next tick. Returns KD_OK; KD_ERR_BUSY: the one before was not taken yet */
+KD_MUST_USE enum kd_status sim_vm_command(struct sim_vm *vm, const struct mk_command *command);
+
+struct sim_vm_counters sim_vm_counters(const struct sim_vm *vm);
+const struct mk_map *sim_vm_map(const struct sim_vm *vm);
+const struct sim_vm_config *sim_vm_config(const struct sim_vm *vm);
+
+/* The relay core of a backdoor VM for its counters, NULL on serial. */
+const struct relay_core *sim_vm_relay(const struct sim_vm *vm);
+
+/* Guest RAM for checks from outside: guest physical address 0, sim_vm_map()->ram_bytes long. */
+const uint8_t *sim_vm_ram(const struct sim_vm *vm);
+
+#endif

@@ -1,0 +1,50 @@
+/* sim_line.h: one direction of a byte stream with a latency, on which faults strike frame by frame.
+ *
+ * Both directions between relay and debugger, and both sides of a UART's wire, are lines. Bytes keep their order.
+ * While a rule is armed for the line it follows KDCOM frames in the clean stream: the first 8 bytes of a frame are
+ * held together until its type is known, then the fault is applied; otherwise bytes pass as they come.
+ * Tests: tests/test_sim_line.c */
+#ifndef SIM_LINE_H
+#define SIM_LINE_H
+
+#include "sim/world/sim_fault.h"
+
+struct sim_line;
+
+/* Bytes arrived at the far end. */
+typedef void sim_line_fn(void *context, const uint8_t *bytes, size_t len_bytes);
+
+struct sim_line_config {
+    enum sim_fault_layer layer;         /* SIM_FAULT_STREAM or SIM_FAULT_UART */
+    enum sim_fault_direction direction; /* SIM_FAULT_TO_DEBUGGER or SIM_FAULT_TO_TARGET */
+    uint32_t vm;                        /* number for the trace */
+    uint64_t latency_ns;
+    uint32_t chunk_bytes;               /* deliver at most so many at once, 1 us apart; 0: as written */
+};
+
+/* faults   in  may be NULL: a perfect line
+ * deliver  in  called from an event, at least latency_ns after the write; every delivery is traced */
+struct sim_line *sim_line_create(struct sim_world *world, struct sim_faults *faults,
+                                 const struct sim_line_config *config, sim_line_fn *deliver, void *context);
+void sim_line_destroy(struct sim_line *line);
+
+/* Tells somebody about every fault applied: the rule and the clean frame's bytes known so far (whole frames for
+ * stream writes, the first 8 bytes at least on a UART). */
+typedef void sim_line_fault_fn(void *context, const struct sim_fault_rule *rule, const uint8_t *frame,
+                               size_t frame_bytes);
+void sim_line_on_fault(struct sim_line *line, sim_line_fault_fn *fn, void *context);
+
+/* Puts bytes on the line; copied. */
+void sim_line_write(struct sim_line *line, const uint8_t *bytes, size_t len_bytes);
+
+/* Drops what is under way and forgets half a frame: the line was cut. */
+void sim_line_cut(struct sim_line *line);
+
+/* True when nothing is under way. */
+bool sim_line_idle(const struct sim_line *line);
+
+/* Bytes written so far, and delivered. */
+uint64_t sim_line_written(const struct sim_line *line);
+uint64_t sim_line_delivered(const struct sim_line *line);
+
+#endif

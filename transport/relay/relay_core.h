@@ -1,0 +1,118 @@
+/* relay_core.h: the relay for one VM, as a state machine without I/O, clock, libc or allocation.
+ *
+ * On its VM side it takes whole requests of vm_message.h and gives one reply to each, some of them only after a
+ * hold. On its debugger side it is the target on a KDCOM line (kd_link.h). The same code runs in the simulator and
+ * in kdrelay; the caller owns sockets and time.
+ *
+ * One pattern for every call: feed an event, then drain: write what relay_debugger_output has, send what
+ * relay_vm_reply has, arm a timer for relay_deadline.
+ *
+ * Trust: neither side. A request that breaks the protocol is answered VM_REFUSED and changes nothing else; bytes of
+ * the debugger are bounded by the input buffer, and their contents judged by the link.
+ *
+ * Source: kd-protocol.md 2.5 to 2.12; transport/guest/README.md for the VM side. Context: one thread per core.
+ * Tests: tests/test_relay_core.c */
+#ifndef RELAY_CORE_H
+#define RELAY_CORE_H
+
+#include "transport/kd/kd_link.h"
+#include "transport/kd/vm_message.h"
+
+enum {
+    RELAY_INPUT_BYTES = 16384, /* debugger bytes not yet taken by the link; full means back-pressure */
+    RELAY_OUTPUT_BYTES = 16384,
+};
+
+struct relay_config {
+    uint64_t hold_ns;         /* how long a VM call may be held: 250,000,000 */
+    uint64_t byte_wait_ns;    /* the link's: 1,000,000,000 */
+    uint64_t reset_window_ns; /* the link's: 100,000,000 */
+    uint64_t token_seed;      /* tokens are drawn from it; never the same for two relay lives */
+};
+
+/* What the debugger's side of a relay has seen; never influences behaviour. */
+struct relay_counters {
+    uint64_t requests[VM_RESUME + 1]; /* by kind */
+    uint64_t requests_refused;
+    uint64_t requests_stale;
+    uint64_t requests_repeated; /* answered from the cache */
+    uint64_t break_ins;         /* handed to the guest */
+    uint64_t break_ins_dropped; /* came while stopped, or merged with one before */
+    uint64_t epochs;
+};
+
+enum relay_state { RELAY_IDLE, RELAY_SENDING, RELAY_NEXT, RELAY_RECEIVING };
+
+/* The caller's memory, about 50 KiB. Everything but counters is private. */
+struct relay_core {
+    struct relay_config config;
+    struct relay_counters counters;
+    struct kd_link link;
+
+    bool debugger_connected;
+    bool debugger_present; /* a leader was seen and no send abandoned since */
+    bool break_in_pending;
+    bool request_delivered; /* in this epoch, and not answered by a manipulate reply yet */
+    bool target_stopped;    /* an exception was sent, and no Continue was delivered since */
+
+    uint64_t epoch;
+    uint64_t token_state;
+    uint64_t token_current;  /* what the next new request must carry */
+    uint64_t token_previous; /* what the last request carried */
+
+    enum relay_state state;
+    bool send_pending; /* a send was answered VM_PENDING; VM_RESUME goes on with it */
+    uint64_t hold_until;
+    struct vm_request request;
+    uint32_t request_len_bytes;
+    uint32_t reply_len_bytes;
+    bool reply_ready; /* reply holds an answer that the caller has not fetched */
+
+    uint32_t input_len_bytes;
+    uint32_t output_first;
+    uint32_t output_len_bytes;
+    uint8_t request_bytes[VM_REQUEST_BYTES_MAX]; /* the last request, for the packet and for repeats */
+    uint8_t packet_bytes[KD_BODY_BYTES_MAX];     /* the packet of a pending send, while resumes come */
+    uint8_t reply[VM_REPLY_BYTES_MAX];           /* the last reply, for the VM and for repeats */
+    uint8_t input[RELAY_INPUT_BYTES];
+    uint8_t output[RELAY_OUTPUT_BYTES];
+};
+
+/* Starts a relay life: no VM epoch, no debugger, nothing pending. */
+void relay_init(struct relay_core *core, const struct relay_config *config);
+
+/* One request from the VM. The reply is ready at once or later: after any event ask relay_vm_reply. A request
+ * that comes while one is held: equal bytes and token re-attach to the held one; a hello strikes it; anything
+ * else is refused and strikes nothing.
+ * bytes    in   as they came from the guest, without command word or length prefix; any length, any content */
+void relay_vm_request(struct relay_core *core, const uint8_t *bytes, size_t len_bytes, uint64_t now);
+
+/* The VM was reset or powered off, or its endpoint went away: a held call is struck, the epoch is over. */
+void relay_vm_lost(struct relay_core *core, uint64_t now);
+
+/* The reply to the request under way.
+ * Returns  true once per reply: *reply is valid until the next event */
+bool relay_vm_reply(struct relay_core *core, struct kd_span *reply);
+
+/* A debugger connected; at most one at a time, the caller refuses others in words. */
+void relay_debugger_connected(struct relay_core *core, uint64_t now);
+
+/* The debugger's connection is gone: half-read input and unsent output are forgotten; a manipulate reply that
+ * waits for its ACK is counted as acknowledged; an abandonable packet is abandoned at once. */
+void relay_debugger_disconnected(struct relay_core *core, uint64_t now);
+
+/* Bytes from the debugger.
+ * Returns  how many were taken; fewer than len_bytes means back-pressure: offer the rest after the next event */
+size_t relay_debugger_input(struct relay_core *core, const uint8_t *bytes, size_t len_bytes, uint64_t now);
+
+/* The bytes to write to the debugger next, len_bytes 0 when none; valid until the next event. */
+struct kd_span relay_debugger_output(const struct relay_core *core);
+
+/* The first len_bytes of relay_debugger_output were written. */
+void relay_debugger_written(struct relay_core *core, size_t len_bytes);
+
+/* When relay_expire is to be called, KD_NEVER when nothing is timed. Nanoseconds of the caller's clock. */
+uint64_t relay_deadline(const struct relay_core *core);
+void relay_expire(struct relay_core *core, uint64_t now);
+
+#endif
