@@ -16,6 +16,8 @@
     X(poll_floor_ns, 1000, "ns", "a status poll that finds nothing costs at least this (an ISA bus cycle)")  \
     X(tick_ns, 15625000, "ns", "the guest's clock tick: how often a running target polls for a break-in")
 
+#define SIM_NS_PER_SECOND UINT64_C(1000000000)
+
 struct sim_cost {
 #define SIM_COST_FIELD(name, value, unit, note) uint64_t name;
     SIM_COST_LIST(SIM_COST_FIELD)

@@ -35,6 +35,9 @@ enum sim_fault_packet { SIM_FAULT_PACKET_LIST(SIM_FAULT_ENUM3) SIM_PACKETS };
 
 #define SIM_FAULT_NO_BYTE UINT32_MAX
 
+/* The type under which a line reports a break-in byte: an argument of KdReceivePacket, never on the wire. */
+#define SIM_FAULT_TYPE_BREAK_IN 8u
+
 struct sim_fault_rule {
     enum sim_fault_layer layer;
     enum sim_fault_direction direction;
@@ -65,7 +68,8 @@ bool sim_faults_armed(const struct sim_faults *faults, enum sim_fault_layer laye
 
 /* Reports one unit and returns the rule that strikes it, or NULL. At most one rule strikes a unit: the first one
  * added that matches; every matching rule counts it. The strike is counted and traced.
- * type  in  packet type of a frame; for a break-in byte KD_TYPE_POLL; rpc: the message kind */
+ * type  in  packet type of a frame; SIM_FAULT_TYPE_BREAK_IN for that byte; rpc: the message kind (such a rule
+ *           is placed with SIM_PACKET_ANY) */
 const struct sim_fault_rule *sim_faults_ask(struct sim_faults *faults, enum sim_fault_layer layer,
                                             enum sim_fault_direction direction, uint16_t type);
 

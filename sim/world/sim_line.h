@@ -28,8 +28,8 @@ struct sim_line *sim_line_create(struct sim_world *world, struct sim_faults *fau
                                  const struct sim_line_config *config, sim_line_fn *deliver, void *context);
 void sim_line_destroy(struct sim_line *line);
 
-/* Tells somebody about every fault applied: the rule and the clean frame's bytes known so far (whole frames for
- * stream writes, the first 8 bytes at least on a UART). */
+/* Tells somebody about every fault applied: the rule and the clean frame in full, when its last byte was put on the
+ * line (a receiver cannot have seen the whole frame before). A break-in byte is a frame of one byte. */
 typedef void sim_line_fault_fn(void *context, const struct sim_fault_rule *rule, const uint8_t *frame,
                                size_t frame_bytes);
 void sim_line_on_fault(struct sim_line *line, sim_line_fault_fn *fn, void *context);

@@ -1,0 +1,68 @@
+#include "sim/world/sim_cost.h"
+#include <stddef.h>
+#include <string.h>
+
+static const struct sim_cost_row rows[] = {
+#define SIM_COST_ROW(name, value, unit, note) {#name, value, unit, note},
+    SIM_COST_LIST(SIM_COST_ROW)
+#undef SIM_COST_ROW
+};
+
+static const size_t offsets[] = {
+#define SIM_COST_OFFSET(name, value, unit, note) offsetof(struct sim_cost, name),
+    SIM_COST_LIST(SIM_COST_OFFSET)
+#undef SIM_COST_OFFSET
+};
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+struct sim_cost sim_cost_default(void)
+{
+    return (struct sim_cost){
+#define SIM_COST_DEFAULT(name, value, unit, note) .name = (value),
+        SIM_COST_LIST(SIM_COST_DEFAULT)
+#undef SIM_COST_DEFAULT
+    };
+}
+
+struct sim_cost sim_cost_ideal(void)
+{
+    struct sim_cost cost = sim_cost_default();
+    cost.exit_ns = 0;
+    cost.payload_ps_per_byte = 0;
+    return cost;
+}
+
+const struct sim_cost_row *sim_cost_rows(unsigned *count)
+{
+    *count = ROWS;
+    return rows;
+}
+
+uint64_t sim_cost_get(const struct sim_cost *cost, unsigned index)
+{
+    uint64_t value;
+    memcpy(&value, (const char *)cost + offsets[index], sizeof value);
+    return value;
+}
+
+enum kd_status sim_cost_set(struct sim_cost *cost, const char *name, uint64_t value)
+{
+    struct sim_cost changed = *cost;
+    for (unsigned i = 0; i < ROWS; i++) {
+        if (strcmp(rows[i].name, name) != 0)
+            continue;
+        memcpy((char *)&changed + offsets[i], &value, sizeof value);
+        if (changed.baud == 0 || changed.tick_ns == 0)
+            return KD_ERR_ARGUMENT;
+        *cost = changed;
+        return KD_OK;
+    }
+    return KD_ERR_ARGUMENT;
+}
+
+uint64_t sim_cost_char_ns(const struct sim_cost *cost, uint64_t nth)
+{
+    const uint64_t bit_times_ns = 10u * SIM_NS_PER_SECOND;
+    return (nth + 1) * bit_times_ns / cost->baud - nth * bit_times_ns / cost->baud;
+}

@@ -1,0 +1,274 @@
+/* Goal: a line keeps order and latency, and applies each fault to exactly the frame its rule names, whether the frame
+ * was written at once (a stream) or byte by byte (a UART).
+ * Method: frames as hex text, the delivered bytes compared with what the fault must leave. */
+#include "sim/world/sim_line.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+/* An ACK, and a print whose body is "abc" only: lengths are what matters here. */
+#define ACK_0 "69696969040000000000808000000000"
+#define DATA  "30303030030003000000808026010000616263AA"
+
+struct fix {
+    struct sim_world *world;
+    struct sim_faults *faults;
+    struct sim_line *line;
+    char delivered[4096]; /* hex */
+    unsigned deliveries;
+    uint64_t last_ns;
+    unsigned faults_told;
+    size_t fault_frame_bytes;
+};
+
+static void on_bytes(void *context, const uint8_t *bytes, size_t len_bytes)
+{
+    struct fix *fix = context;
+    for (size_t i = 0; i < len_bytes; i++)
+        sprintf(fix->delivered + strlen(fix->delivered), "%02X", bytes[i]);
+    fix->deliveries++;
+    fix->last_ns = sim_now(fix->world);
+}
+
+static void on_fault(void *context, const struct sim_fault_rule *rule, const uint8_t *frame, size_t frame_bytes)
+{
+    struct fix *fix = context;
+    (void)rule;
+    (void)frame;
+    fix->faults_told++;
+    fix->fault_frame_bytes = frame_bytes;
+}
+
+static void open_line(struct fix *fix, uint32_t chunk_bytes)
+{
+    struct sim_line_config config = {.layer = SIM_FAULT_STREAM,
+                                     .direction = SIM_FAULT_TO_DEBUGGER,
+                                     .latency_ns = 25000,
+                                     .chunk_bytes = chunk_bytes};
+    sim_line_destroy(fix->line);
+    fix->line = sim_line_create(fix->world, fix->faults, &config, on_bytes, fix);
+    sim_line_on_fault(fix->line, on_fault, fix);
+}
+
+static int set_up(void **state)
+{
+    static struct fix fix;
+    struct sim_cost cost = sim_cost_default();
+    memset(&fix, 0, sizeof fix);
+    fix.world = sim_world_create(1, &cost);
+    fix.faults = sim_faults_create(fix.world);
+    open_line(&fix, 0);
+    *state = &fix;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fix *fix = *state;
+    sim_line_destroy(fix->line);
+    sim_faults_destroy(fix->faults);
+    sim_world_destroy(fix->world);
+    return 0;
+}
+
+static size_t from_hex(const char *hex, uint8_t *bytes)
+{
+    size_t count = strlen(hex) / 2;
+    for (size_t i = 0; i < count; i++) {
+        unsigned byte;
+        assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
+        bytes[i] = (uint8_t)byte;
+    }
+    return count;
+}
+
+static void write_hex(struct fix *fix, const char *hex)
+{
+    uint8_t bytes[2048];
+    size_t count = from_hex(hex, bytes);
+    sim_line_write(fix->line, bytes, count);
+}
+
+static void write_bytewise(struct fix *fix, const char *hex)
+{
+    uint8_t bytes[2048];
+    size_t count = from_hex(hex, bytes);
+    for (size_t i = 0; i < count; i++)
+        sim_line_write(fix->line, bytes + i, 1);
+}
+
+static void run_all(struct fix *fix)
+{
+    while (sim_step(fix->world, SIM_NEVER))
+        ;
+}
+
+static struct sim_fault_rule rule_of(enum sim_fault_kind kind, enum sim_fault_packet packet)
+{
+    return (struct sim_fault_rule){.layer = SIM_FAULT_STREAM,
+                                   .direction = SIM_FAULT_TO_DEBUGGER,
+                                   .kind = kind,
+                                   .packet = packet,
+                                   .nth = 1,
+                                   .count = 1,
+                                   .byte = SIM_FAULT_NO_BYTE};
+}
+
+static void place(struct fix *fix, struct sim_fault_rule rule)
+{
+    assert_int_equal(sim_faults_add(fix->faults, &rule), KD_OK);
+}
+
+static void a_write_arrives_whole_after_the_latency(void **state)
+{
+    struct fix *fix = *state;
+    write_hex(fix, DATA ACK_0);
+    assert_false(sim_line_idle(fix->line));
+    run_all(fix);
+    assert_string_equal(fix->delivered, DATA ACK_0);
+    assert_int_equal(fix->deliveries, 1);
+    assert_int_equal(fix->last_ns, 25000);
+    assert_true(sim_line_idle(fix->line));
+    assert_int_equal(sim_line_written(fix->line), sim_line_delivered(fix->line));
+}
+
+static void chunks_are_no_larger_than_asked(void **state)
+{
+    struct fix *fix = *state;
+    open_line(fix, 5);
+    write_hex(fix, ACK_0);
+    run_all(fix);
+    assert_string_equal(fix->delivered, ACK_0);
+    assert_int_equal(fix->deliveries, 4);
+    assert_int_equal(fix->last_ns, 25000 + 3 * 1000);
+}
+
+static void a_dropped_frame_leaves_its_neighbours(void **state)
+{
+    struct fix *fix = *state;
+    place(fix, rule_of(SIM_FAULT_DROP, SIM_PACKET_DEBUG_IO));
+    write_hex(fix, ACK_0 DATA ACK_0 DATA);
+    run_all(fix);
+    assert_string_equal(fix->delivered, ACK_0 ACK_0 DATA);
+    assert_int_equal(fix->faults_told, 1);
+    assert_int_equal(fix->fault_frame_bytes, 20);
+}
+
+static void bytewise_writes_are_struck_alike(void **state)
+{
+    struct fix *fix = *state;
+    place(fix, rule_of(SIM_FAULT_DROP, SIM_PACKET_DEBUG_IO));
+    write_bytewise(fix, ACK_0 DATA ACK_0 DATA);
+    run_all(fix);
+    assert_string_equal(fix->delivered, ACK_0 ACK_0 DATA);
+}
+
+static void one_byte_of_a_frame_can_be_dropped(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rule rule = rule_of(SIM_FAULT_DROP, SIM_PACKET_ACK);
+    rule.byte = 4;
+    place(fix, rule);
+    write_hex(fix, ACK_0 ACK_0);
+    run_all(fix);
+    assert_string_equal(fix->delivered, "696969690000000000808000000000" ACK_0);
+}
+
+static void the_named_bit_is_flipped(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rule rule = rule_of(SIM_FAULT_FLIP, SIM_PACKET_DEBUG_IO);
+    rule.bit = 16 * 8 + 1;
+    place(fix, rule);
+    write_hex(fix, DATA);
+    run_all(fix);
+    assert_string_equal(fix->delivered, "30303030030003000000808026010000636263AA");
+}
+
+static void a_duplicated_frame_comes_twice(void **state)
+{
+    struct fix *fix = *state;
+    place(fix, rule_of(SIM_FAULT_DUPLICATE, SIM_PACKET_DEBUG_IO));
+    write_hex(fix, DATA ACK_0);
+    run_all(fix);
+    assert_string_equal(fix->delivered, DATA DATA ACK_0);
+}
+
+static void a_delayed_frame_holds_up_those_behind_it(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rule rule = rule_of(SIM_FAULT_DELAY, SIM_PACKET_DEBUG_IO);
+    rule.delay_ns = 1000000;
+    place(fix, rule);
+    write_hex(fix, ACK_0 DATA ACK_0);
+    assert_true(sim_step(fix->world, SIM_NEVER));
+    assert_string_equal(fix->delivered, ACK_0);
+    assert_int_equal(sim_now(fix->world), 25000);
+    run_all(fix);
+    assert_string_equal(fix->delivered, ACK_0 DATA ACK_0);
+    assert_int_equal(fix->last_ns, 1025000);
+}
+
+static void a_break_in_byte_is_a_frame_of_its_own(void **state)
+{
+    struct fix *fix = *state;
+    place(fix, rule_of(SIM_FAULT_DROP, SIM_PACKET_BREAK_IN));
+    write_hex(fix, "6262" ACK_0);
+    run_all(fix);
+    assert_string_equal(fix->delivered, "62" ACK_0);
+}
+
+static void noise_between_frames_passes_while_armed(void **state)
+{
+    struct fix *fix = *state;
+    place(fix, rule_of(SIM_FAULT_DROP, SIM_PACKET_DEBUG_IO));
+    write_bytewise(fix, "FF00303069" DATA "55" DATA);
+    run_all(fix);
+    assert_string_equal(fix->delivered, "FF00303069" "55" DATA);
+}
+
+static void a_rule_placed_in_mid_frame_spares_that_frame(void **state)
+{
+    struct fix *fix = *state;
+    write_hex(fix, "3030303003");
+    place(fix, rule_of(SIM_FAULT_DROP, SIM_PACKET_DEBUG_IO));
+    write_hex(fix, "0003000000808026010000616263AA" DATA);
+    run_all(fix);
+    assert_string_equal(fix->delivered, DATA);
+}
+
+static void cutting_loses_what_is_under_way(void **state)
+{
+    struct fix *fix = *state;
+    write_hex(fix, DATA);
+    sim_line_cut(fix->line);
+    run_all(fix);
+    assert_string_equal(fix->delivered, "");
+    write_hex(fix, ACK_0);
+    run_all(fix);
+    assert_string_equal(fix->delivered, ACK_0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_write_arrives_whole_after_the_latency, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(chunks_are_no_larger_than_asked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_dropped_frame_leaves_its_neighbours, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bytewise_writes_are_struck_alike, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_byte_of_a_frame_can_be_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_named_bit_is_flipped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_duplicated_frame_comes_twice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_delayed_frame_holds_up_those_behind_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_break_in_byte_is_a_frame_of_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(noise_between_frames_passes_while_armed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_rule_placed_in_mid_frame_spares_that_frame, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(cutting_loses_what_is_under_way, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
