@@ -81,7 +81,7 @@ struct kd_link_counters {
     uint64_t abandoned;
 };
 
-/* The caller's memory, about 4.2 KiB. Everything but received and counters is private. */
+/* The caller's memory, about 8.2 KiB. Everything but received and counters is private. */
 struct kd_link {
     struct kd_link_config config;
     struct kd_link_counters counters;
@@ -98,6 +98,7 @@ struct kd_link {
     uint64_t reset_absorbed_until; /* 0: a RESET is answered */
     bool kept;                     /* body holds an acknowledged frame for the next receive */
     uint16_t kept_type;
+    uint16_t kept_bytes;
 
     enum kd_scan_state scan;
     uint8_t run_byte;
@@ -122,7 +123,8 @@ void kd_link_restart(struct kd_link *link, uint64_t now, struct kd_action *actio
 void kd_link_forget_input(struct kd_link *link);
 
 /* Begins to send. The spans must stay valid and unchanged until SENT, ABANDONED or kd_link_cancel.
- * retries  in   time-outs that an abandonable packet survives, N8 (0: abandoned at the first)
+ * retries  in   KdpDefaultRetries: the time-out that counts it down to zero abandons an abandonable packet (N8, N9),
+ *               so the frame goes out that many times; 0 as 1
  * action   out  write_packet is set
  * Returns  KD_OK; KD_ERR_BUSY (something is outstanding), KD_ERR_ARGUMENT (a type that is not a data type),
  *          KD_ERR_TOO_BIG (body over KD_BODY_BYTES_MAX): nothing changed, action is empty */

@@ -33,6 +33,10 @@ enum vm_kind {
     VM_RESUME = 5,  /* go on with the send that was answered VM_PENDING; no packet behind it */
 };
 
+/* Machine types of a module, the PE format's numbers. */
+#define VM_MACHINE_X64 0x8664u
+#define VM_MACHINE_X86 0x014Cu
+
 /* Request flags. */
 #define VM_FLAG_WANT_NEXT 0x0001u /* send, resume: hold the reply for the packet that next describes */
 
