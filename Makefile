@@ -1,0 +1,36 @@
+# The front door. Everything real is in CMakeLists.txt and ci/; `make help` lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help deps build check report asan dev clang mutants layers clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## install the Debian packages that are missing
+	@ci/deps.sh
+
+build: deps ## configure and build into build/, binaries in build/bin
+	@ci/build.sh release
+
+check: ## run every test: units, scenarios, sanitizers, bench gate; ends with `N passed, N failed, N skipped`
+	@ci/check.sh
+
+report: build ## play the workloads over every link; table and plots in results/latest
+	@ci/report.sh
+
+dev: deps ## build unoptimised into build/dev
+	@ci/build.sh dev
+
+asan: deps ## build and test under the address and undefined-behaviour sanitizers in build/asan
+	@ci/build.sh asan && ctest --preset asan -j "$$(nproc)"
+
+clang: deps ## build with clang into build/clang
+	@ci/build.sh clang
+
+mutants: deps ## apply each patch of ci/mutants/ in turn: every one must turn a test red
+	@ci/mutants.sh
+
+layers: deps ## build every layer with only those below it: no dependency may point up
+	@ci/layers.sh
+
+clean: ## remove build/ and results/latest
+	@rm -rf build results/latest

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# make check: everything that must hold, in minutes. Ends with one line, N passed, N failed, N skipped, and exits
+# non-zero on any failure and when nothing ran.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ci/deps.sh
+
+passed=0 failed=0 skipped=0
+say() { printf '== %s\n' "$*"; }
+
+count_step() { # name, command...: one step that is not a CTest
+    local name=$1
+    shift
+    say "$name"
+    if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAILED: $name" >&2; fi
+}
+
+count_of() { # file, status
+    { grep -o "<testcase [^>]*status=\"$2\"" "$1" || true; } | wc -l
+}
+
+run_ctest() { # preset, ctest arguments...
+    local preset=$1 xml
+    shift
+    xml=$(mktemp)
+    ctest --preset "$preset" -j "$(nproc)" --output-junit "$xml" "$@" >"$xml.log" 2>&1 || true
+    local ran bad gone
+    ran=$(count_of "$xml" run) bad=$(count_of "$xml" fail) gone=$(count_of "$xml" notrun)
+    passed=$((passed + ran)) failed=$((failed + bad)) skipped=$((skipped + gone))
+    echo "$ran passed, $bad failed, $gone skipped"
+    grep -hoE 'SKIP: .*' "$xml.log" | sort -u || true
+    if [ "$bad" -gt 0 ] || [ "$ran" -eq 0 ]; then
+        cat "$xml.log" >&2
+        [ "$ran" -gt 0 ] || failed=$((failed + 1))
+    fi
+    rm -f "$xml" "$xml.log"
+}
+
+build_and_test() { # preset, ctest arguments...
+    if ci/build.sh "$1"; then
+        passed=$((passed + 1))
+        run_ctest "$@"
+    else
+        failed=$((failed + 1))
+    fi
+}
+
+say "gcc -O2: unit tests and scenarios"
+build_and_test release
+say "address and undefined-behaviour sanitizers: unit tests and scenarios"
+build_and_test asan
+count_step "clang -O2 and gcc -O0 play the same histories" ci/same-hash.sh
+count_step "every layer builds with only those below it" ci/layers.sh
+
+printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
