@@ -12,6 +12,9 @@
 
 enum { SIM_PORT_BACKDOOR = 0x5658, SIM_PORT_BACKDOOR_HB = 0x5659, SIM_RPC_BYTES_MAX = 65536 };
 
+/* A channel that nobody used for longer is closed (M6). */
+#define SIM_BACKDOOR_IDLE_NS SIM_S(80)
+
 /* name, text (scripts: backdoor = "vmware"), what answers */
 #define SIM_BACKDOOR_PROFILE_LIST(X)                                                                         \
     X(SIM_BACKDOOR_VMWARE, "vmware", "everything, high bandwidth offered")                                   \
@@ -52,10 +55,14 @@ void sim_backdoor_destroy(struct sim_backdoor *backdoor);
 
 /* One exit. port 0x5658: IN or OUT, 32 bits wide. port 0x5659: rep insb (is_in) or rep outsb, the whole string in
  * one exit. Registers are updated as the guest sees them afterwards; on SIM_EXIT_HELD not before the completion,
- * when sim_backdoor_resume fills them. */
+ * when sim_backdoor_resume fills them. A string whose buffer is not all the guest's fails with status 0 (Q10). */
 enum sim_exit_result sim_backdoor_access(struct sim_backdoor *backdoor, uint16_t port, bool is_in,
                                          struct sim_registers *registers);
 void sim_backdoor_resume(struct sim_backdoor *backdoor, struct sim_registers *registers);
+
+/* An access to either port that is not 32 bits wide: no device claims it (rule 2). width_bytes is 1 or 2. */
+void sim_backdoor_access_narrow(struct sim_backdoor *backdoor, bool is_in, unsigned width_bytes,
+                                struct sim_registers *registers);
 
 /* The handler's answer to the message under way: the bytes of an RPCI reply, "1 " or "0 " included. Ignored when
  * none is under way (the call was struck). */
@@ -63,6 +70,10 @@ void sim_backdoor_reply(struct sim_backdoor *backdoor, const uint8_t *reply, siz
 
 /* VM reset: all channels closed, a held call struck (M5). */
 void sim_backdoor_reset(struct sim_backdoor *backdoor);
+
+/* A checkpoint (suspend, snapshot): transfers under way start over, once told so by status CPT (M4). A held call
+ * stays held. */
+void sim_backdoor_checkpoint(struct sim_backdoor *backdoor);
 
 /* Messages that reached the handler, and bytes moved by string I/O. */
 uint64_t sim_backdoor_rpcs(const struct sim_backdoor *backdoor);

@@ -36,21 +36,24 @@ void sim_uart_destroy(struct sim_uart *uart);
 /* True for the eight ports of this UART. */
 bool sim_uart_owns(const struct sim_uart *uart, uint16_t port);
 
-/* One 8-bit access. *idle_poll is set when an LSR or MSR read found nothing to do: the machine charges at least
- * cost.poll_floor_ns for it. An absent UART reads 0xFF. */
+/* One 8-bit access to a port this UART owns. *idle_poll is set when an LSR or MSR read found nothing to do, which
+ * is: it shows what the last one showed, and no byte was read or written between them. The machine charges at least
+ * cost.poll_floor_ns for it, so that a guest that waits cannot stop time. An absent UART reads 0xFF. */
 uint8_t sim_uart_in(struct sim_uart *uart, uint16_t port, bool *idle_poll);
 void sim_uart_out(struct sim_uart *uart, uint16_t port, uint8_t value);
 
-/* Bytes that reached the far end of the line towards the guest. */
+/* Bytes that the host hands to the line towards the guest: they arrive one character time apart, at ten bits a
+ * character and the divisor of that moment; bytes handed over while others are under way follow them. */
 void sim_uart_receive(struct sim_uart *uart, const uint8_t *bytes, size_t len_bytes);
 
-/* Registers, FIFO and shift register as after power-on; bytes still held by the host stay in vmm mode. */
+/* Registers, FIFO and shift register as after power-on. What is under way to the guest still comes: in vmm mode the
+ * host keeps it until there is room, in wire mode the far end does not know of the reset. */
 void sim_uart_reset(struct sim_uart *uart);
 
 /* The debugger hung up: what the host still holds for the guest is dropped. */
 void sim_uart_cut(struct sim_uart *uart);
 
-/* Bytes lost to overrun (wire mode). */
-uint64_t sim_uart_overruns(const struct sim_uart *uart);
+/* Bytes lost to overrun (wire mode) until now. */
+uint64_t sim_uart_overruns(struct sim_uart *uart);
 
 #endif
