@@ -13,6 +13,7 @@ struct event {
 /* The queue is a binary heap; it stays short (a handful of events per device), so cancelling may search it. */
 struct sim_world {
     uint64_t now_ns;
+    uint64_t limit_ns; /* of the step under way */
     uint64_t seed;
     struct sim_cost cost;
     struct sim_trace *trace;
@@ -142,8 +143,14 @@ bool sim_step(struct sim_world *world, uint64_t limit_ns)
     struct event due = world->heap[0];
     remove_at(world, 0);
     world->now_ns = due.time_ns;
+    world->limit_ns = limit_ns;
     due.fn(due.context);
     return true;
+}
+
+bool sim_may_advance(const struct sim_world *world, uint64_t time_ns)
+{
+    return time_ns < sim_next_due(world) && time_ns <= world->limit_ns;
 }
 
 void sim_advance(struct sim_world *world, uint64_t time_ns)

@@ -53,6 +53,10 @@ uint64_t sim_next_due(const struct sim_world *world);
  * Returns  false, with the clock at limit_ns (unless that is SIM_NEVER), when nothing is due by then */
 bool sim_step(struct sim_world *world, uint64_t limit_ns);
 
+/* For machines only: true when a guest that runs inside an event may go on inline to time_ns: no event is due by then
+ * (at the same time counts: it was asked for earlier), and the step under way reaches so far. */
+bool sim_may_advance(const struct sim_world *world, uint64_t time_ns);
+
 /* For machines only: advances the clock by the cost of an exit while a guest runs inside an event. The new time
  * must not pass sim_next_due. */
 void sim_advance(struct sim_world *world, uint64_t time_ns);
