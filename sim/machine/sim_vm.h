@@ -81,6 +81,7 @@ void sim_vm_destroy(struct sim_vm *vm);
 /* The lines between the VM and its debugger, for watching faults; they live as long as the VM. */
 struct sim_line *sim_vm_line(struct sim_vm *vm, enum sim_fault_direction direction);
 
+/* Observers are told in the order in which they were added; at most 4. */
 void sim_vm_observe(struct sim_vm *vm, const struct sim_vm_observer *observer);
 
 /* Lifecycle; each takes effect now (before the next event). Reset: the guest is gone at once, memory is the image
@@ -98,7 +99,8 @@ bool sim_vm_attached(const struct sim_vm *vm);
 /* Bytes from the debugger; dropped when none is attached. */
 void sim_vm_write(struct sim_vm *vm, const uint8_t *bytes, size_t len_bytes);
 
-/* A wish for the mini kernel's next tick. Returns KD_OK; KD_ERR_BUSY: the one before was not taken yet */
+/* A wish for the mini kernel's next tick; a reset forgets it.
+ * Returns KD_OK; KD_ERR_BUSY: the one before was not taken yet; KD_ERR_CLOSED: the VM is off */
 KD_MUST_USE enum kd_status sim_vm_command(struct sim_vm *vm, const struct mk_command *command);
 
 struct sim_vm_counters sim_vm_counters(const struct sim_vm *vm);

@@ -1,0 +1,62 @@
+/* sim_machine.h: what runs guest code: the contract between a VM and a machine (native now; emu and kvm later).
+ *
+ * A machine runs the guest until its next exit and hands that out; the VM lets time pass, asks the devices, writes
+ * the answer into the same structure, and runs the guest again. So no host code ever stands on the guest's stack,
+ * and between two runs the guest is all in its own memory.
+ *
+ * To add a machine: one file with these functions, and its creation in sim_vm.c. Tests: tests/test_sim_native.c */
+#ifndef SIM_MACHINE_H
+#define SIM_MACHINE_H
+
+#include "sim/device/sim_exit.h"
+#include "sim/kernel/mk.h"
+
+/* Why the guest stopped. Those above the line cost an exit, those below cost nothing. */
+enum sim_guest_exit_kind {
+    SIM_GUEST_IN8,      /* port; answer: value */
+    SIM_GUEST_OUT8,     /* port, value */
+    SIM_GUEST_BACKDOOR, /* one IN EAX,DX; registers in and out */
+    SIM_GUEST_OUTS,     /* rep outsb at the high-bandwidth port; registers in and out */
+    SIM_GUEST_INS,      /* rep insb there */
+    /* ---- */
+    SIM_GUEST_TICK,     /* sleeps until the next clock tick */
+    SIM_GUEST_CPUID,    /* leaf; answer: cpuid */
+    SIM_GUEST_COMMAND,  /* answer: *command, in the guest's memory */
+    SIM_GUEST_TRACE,    /* *trace, in the guest's memory */
+    SIM_GUEST_RESET,    /* does not run again before ops->reset */
+    SIM_GUEST_POWER_OFF,
+    SIM_GUEST_EXITS
+};
+
+struct sim_guest_exit {
+    enum sim_guest_exit_kind kind;
+    uint16_t port;
+    uint8_t value;
+    struct sim_registers registers;
+    uint32_t leaf;
+    uint32_t cpuid[4];
+    struct mk_command *command;
+    const struct mk_trace *trace;
+};
+
+struct sim_machine;
+
+struct sim_machine_ops {
+    const char *name;
+    void (*destroy)(struct sim_machine *machine);
+    /* Memory is the image again, everything else of the guest zero, and the next run boots. */
+    void (*reset)(struct sim_machine *machine);
+    /* Runs the guest, which sees the answers written into the exit before.
+     * Returns  the next exit; valid, and the place for answers, until the next run or reset */
+    struct sim_guest_exit *(*run)(struct sim_machine *machine);
+    /* Guest memory as a device sees it, and guest RAM from physical address 0 on. */
+    struct sim_memory (*memory)(struct sim_machine *machine);
+    const uint8_t *(*ram)(const struct sim_machine *machine);
+};
+
+/* The first member of every machine. */
+struct sim_machine {
+    const struct sim_machine_ops *ops;
+};
+
+#endif

@@ -1,0 +1,370 @@
+#define _GNU_SOURCE
+#include "sim/machine/sim_native.h"
+#include "sim/machine/sim_vm_private.h"
+#include "sim/world/sim_memory.h"
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RAM_MIB_MIN = MK_RAM_BYTES_MIN / (1024 * 1024), RAM_MIB_MAX = 4096, BACKDOOR_CHANNELS = 128 };
+
+const char *sim_life_name(enum sim_life life)
+{
+    static const char *const names[] = {
+#define SIM_LIFE_TEXT(name, text) text,
+        SIM_LIFE_LIST(SIM_LIFE_TEXT)
+#undef SIM_LIFE_TEXT
+    };
+    return (unsigned)life < SIM_LIFES ? names[life] : "unknown";
+}
+
+/* ---- configuration ------------------------------------------------------------------------------------------------- */
+
+struct sim_vm_config sim_vm_config_default(enum sim_link link)
+{
+    return (struct sim_vm_config){
+        .link = link,
+        .backdoor = link == SIM_LINK_BACKDOOR ? SIM_BACKDOOR_VMWARE : SIM_BACKDOOR_ABSENT_ONES,
+        .uart = SIM_UART_VMM,
+        .relay_present = true,
+        .ram_mib = RAM_MIB_MIN,
+        .boot = {.arch = MK_X64, .processors = 1, .modules = 2, .steps_per_tick = 4},
+    };
+}
+
+/* The I/O base that the guest will take from its options, 0 for a port that no PC has. Without DEBUGPORT it is COM2
+ * (kd-protocol.md 3.3 rule 1, devices.md 2.3 item 10). */
+static uint16_t uart_base(const char *options)
+{
+    static const uint16_t bases[] = {0x3F8, 0x2F8, 0x3E8, 0x2E8};
+    const char *port = strcasestr(options, "DEBUGPORT=COM");
+    if (port == NULL)
+        return bases[1];
+    unsigned number = (unsigned)(port[strlen("DEBUGPORT=COM")] - '0');
+    return number >= 1 && number <= 4 ? bases[number - 1] : 0;
+}
+
+static const char *config_fault(const struct sim_vm_config *config)
+{
+    if (config->link != SIM_LINK_BACKDOOR && config->link != SIM_LINK_SERIAL)
+        return "link: neither backdoor nor serial";
+    if ((unsigned)config->backdoor >= SIM_BACKDOOR_PROFILES)
+        return "backdoor: no such profile";
+    if ((unsigned)config->uart >= SIM_UART_MODES)
+        return "uart: no such mode";
+    if (config->ram_mib < RAM_MIB_MIN || config->ram_mib > RAM_MIB_MAX)
+        return "ram_mib: must be 32 to 4096";
+    if (config->boot.processors < 1 || config->boot.processors > MK_PROCESSORS_MAX)
+        return "boot.processors: must be 1 to 4";
+    if (memchr(config->boot.options, 0, sizeof config->boot.options) == NULL)
+        return "boot.options: too long";
+    if (uart_base(config->boot.options) == 0)
+        return "boot.options: DEBUGPORT must be COM1 to COM4";
+    return NULL;
+}
+
+/* A failed status poll is two accesses, LSR and MSR (devices.md 2.4), and a time-out one second. */
+static uint64_t polls_per_second(const struct sim_cost *cost)
+{
+    uint64_t access_ns = cost->exit_ns > cost->poll_floor_ns ? cost->exit_ns : cost->poll_floor_ns;
+    uint64_t polls = access_ns == 0 ? UINT32_MAX : SIM_S(1) / (2 * access_ns);
+    return polls == 0 ? 1 : polls;
+}
+
+/* Appends " NAME=value" unless the options have the name already. Returns false when there is no room. */
+static bool add_option(char options[MK_OPTIONS_BYTES], const char *name, uint64_t value)
+{
+    if (strcasestr(options, name) != NULL)
+        return true;
+    size_t used = strlen(options);
+    int wanted = snprintf(options + used, MK_OPTIONS_BYTES - used, "%s%s%" PRIu64, used == 0 ? "" : " ", name,
+                          value);
+    return wanted > 0 && (size_t)wanted < MK_OPTIONS_BYTES - used;
+}
+
+static bool complete_options(struct sim_vm_config *config, const struct sim_cost *cost)
+{
+    uint64_t polls = config->polls != 0 ? config->polls : polls_per_second(cost);
+    return add_option(config->boot.options, "BAUDRATE=", cost->baud) &&
+           add_option(config->boot.options, "KDPOLLS=", polls);
+}
+
+/* ---- what connects the parts ----------------------------------------------------------------------------------------- */
+
+static void on_rpc(void *context, const uint8_t *message, size_t len_bytes)
+{
+    static const char nobody[] = "0 Unknown command";
+    struct sim_vm *vm = context;
+    bool ours = len_bytes >= VM_COMMAND_WORD_BYTES && memcmp(message, VM_COMMAND_WORD, VM_COMMAND_WORD_BYTES) == 0;
+    if (ours && vm->relay != NULL && vm->config.relay_present)
+        sim_relay_request(vm->relay, message + VM_COMMAND_WORD_BYTES, len_bytes - VM_COMMAND_WORD_BYTES);
+    else
+        sim_backdoor_reply(vm->backdoor, (const uint8_t *)nobody, sizeof nobody - 1);
+}
+
+static void on_relay_reply(void *context, const uint8_t *bytes, size_t len_bytes)
+{
+    enum { PREFIX_BYTES = 2 };
+    struct sim_vm *vm = context;
+    uint8_t reply[PREFIX_BYTES + VM_REPLY_BYTES_MAX] = {'1', ' '};
+    assert(len_bytes <= VM_REPLY_BYTES_MAX);
+    memcpy(reply + PREFIX_BYTES, bytes, len_bytes);
+    sim_backdoor_reply(vm->backdoor, reply, PREFIX_BYTES + len_bytes);
+}
+
+/* A serial port whose other end is not plugged in: what is sent is gone (devices.md 2.2 item 6). */
+static void on_transmit(void *context, uint8_t byte)
+{
+    struct sim_vm *vm = context;
+    if (vm->attached && vm->config.link == SIM_LINK_SERIAL)
+        sim_line_write(vm->lines[SIM_FAULT_TO_DEBUGGER], &byte, 1);
+}
+
+static void on_line_to_debugger(void *context, const uint8_t *bytes, size_t len_bytes)
+{
+    struct sim_vm *vm = context;
+    if (vm->attached)
+        vm->peer.bytes(vm->peer.context, bytes, len_bytes);
+}
+
+static void on_line_to_target(void *context, const uint8_t *bytes, size_t len_bytes)
+{
+    struct sim_vm *vm = context;
+    if (vm->relay != NULL)
+        sim_relay_input(vm->relay, bytes, len_bytes);
+    else
+        sim_uart_receive(vm->uart, bytes, len_bytes);
+}
+
+static struct sim_line *make_line(struct sim_vm *vm, struct sim_faults *faults, enum sim_fault_direction direction,
+                                  sim_line_fn *deliver)
+{
+    struct sim_line_config config = {
+        .layer = vm->config.link == SIM_LINK_SERIAL ? SIM_FAULT_UART : SIM_FAULT_STREAM,
+        .direction = direction,
+        .vm = vm->config.number,
+        .latency_ns = sim_cost(vm->world)->stream_latency_ns,
+        .chunk_bytes = vm->config.chunk_bytes,
+    };
+    return sim_line_create(vm->world, faults, &config, deliver, vm);
+}
+
+static void make_devices(struct sim_vm *vm, struct sim_faults *faults)
+{
+    struct sim_backdoor_config backdoor = {vm->config.number, vm->config.backdoor, BACKDOOR_CHANNELS};
+    struct sim_uart_config uart = {vm->config.number, vm->config.uart, uart_base(vm->config.boot.options)};
+    vm->lines[SIM_FAULT_TO_DEBUGGER] = make_line(vm, faults, SIM_FAULT_TO_DEBUGGER, on_line_to_debugger);
+    vm->lines[SIM_FAULT_TO_TARGET] = make_line(vm, faults, SIM_FAULT_TO_TARGET, on_line_to_target);
+    vm->backdoor = sim_backdoor_create(vm->world, faults, &backdoor, &vm->memory, on_rpc, sim_vm_completed, vm);
+    vm->uart = sim_uart_create(vm->world, &uart, on_transmit, vm);
+    if (vm->config.link == SIM_LINK_BACKDOOR)
+        vm->relay = sim_relay_create(vm->world, vm->config.number, vm->lines[SIM_FAULT_TO_DEBUGGER],
+                                     on_relay_reply, vm);
+}
+
+enum kd_status sim_vm_create(struct sim_world *world, struct sim_faults *faults, const struct sim_vm_config *config,
+                             struct sim_vm **vm, const char **why)
+{
+    *vm = NULL;
+    *why = config_fault(config);
+    if (*why != NULL)
+        return KD_ERR_ARGUMENT;
+    struct sim_vm_config whole = *config;
+    if (!complete_options(&whole, sim_cost(world))) {
+        *why = "boot.options: too long, no room for BAUDRATE and KDPOLLS";
+        return KD_ERR_ARGUMENT;
+    }
+    const struct sim_image *image;
+    uint64_t ram_bytes = (uint64_t)config->ram_mib * 1024 * 1024;
+    if (sim_image_get(config->boot.arch, config->boot.processors, ram_bytes, &image) != KD_OK) {
+        *why = "boot.arch: no image can be built for it";
+        return KD_ERR_ARGUMENT;
+    }
+    struct sim_vm *made = sim_allocate(1, sizeof *made);
+    made->world = world;
+    made->config = whole;
+    made->map = &image->map;
+    made->machine = sim_native_create(image, &made->config.boot, mk_main);
+    made->memory = made->machine->ops->memory(made->machine);
+    make_devices(made, faults);
+    *vm = made;
+    return KD_OK;
+}
+
+void sim_vm_destroy(struct sim_vm *vm)
+{
+    if (vm == NULL)
+        return;
+    sim_vm_stop_guest(vm);
+    sim_relay_destroy(vm->relay);
+    sim_uart_destroy(vm->uart);
+    sim_backdoor_destroy(vm->backdoor);
+    sim_line_destroy(vm->lines[SIM_FAULT_TO_TARGET]);
+    sim_line_destroy(vm->lines[SIM_FAULT_TO_DEBUGGER]);
+    vm->machine->ops->destroy(vm->machine);
+    free(vm);
+}
+
+/* ---- lifecycle -------------------------------------------------------------------------------------------------------- */
+
+void sim_vm_observe(struct sim_vm *vm, const struct sim_vm_observer *observer)
+{
+    assert(vm->observer_count < SIM_VM_OBSERVERS);
+    vm->observers[vm->observer_count++] = *observer;
+}
+
+void sim_vm_life(struct sim_vm *vm, enum sim_life life)
+{
+    sim_trace_add(sim_trace(vm->world),
+                  &(struct sim_record){.time_ns = sim_now(vm->world), .kind = SIM_RECORD_LIFE,
+                                       .vm = vm->config.number, .a = life},
+                  NULL, 0);
+    for (unsigned i = 0; i < vm->observer_count; i++)
+        if (vm->observers[i].life != NULL)
+            vm->observers[i].life(vm->observers[i].context, life);
+}
+
+/* The guest is gone at once, and with it all that the devices held for it. */
+static void wipe(struct sim_vm *vm)
+{
+    sim_vm_stop_guest(vm);
+    vm->command.kind = MK_COMMAND_NONE;
+    vm->machine->ops->reset(vm->machine);
+    sim_backdoor_reset(vm->backdoor);
+    sim_uart_reset(vm->uart);
+    if (vm->relay != NULL)
+        sim_relay_vm_lost(vm->relay);
+}
+
+static void restart(struct sim_vm *vm, enum sim_life life)
+{
+    vm->counters.resets++;
+    sim_vm_life(vm, life);
+    wipe(vm);
+    sim_vm_start_guest(vm);
+}
+
+void sim_vm_power_on(struct sim_vm *vm)
+{
+    if (vm->state == SIM_VM_RUNNING)
+        return;
+    vm->state = SIM_VM_RUNNING;
+    vm->power_on_ns = sim_now(vm->world);
+    sim_vm_life(vm, SIM_LIFE_POWER_ON);
+    sim_vm_start_guest(vm);
+}
+
+void sim_vm_reset(struct sim_vm *vm)
+{
+    assert(!vm->on_cpu);
+    if (vm->state == SIM_VM_RUNNING)
+        restart(vm, SIM_LIFE_RESET);
+}
+
+void sim_vm_reboot(struct sim_vm *vm)
+{
+    restart(vm, SIM_LIFE_REBOOT);
+}
+
+void sim_vm_power_off(struct sim_vm *vm)
+{
+    if (vm->state == SIM_VM_OFF)
+        return;
+    vm->state = SIM_VM_OFF;
+    sim_vm_life(vm, SIM_LIFE_POWER_OFF);
+    wipe(vm);
+}
+
+enum sim_vm_state sim_vm_state(const struct sim_vm *vm)
+{
+    return vm->state;
+}
+
+/* ---- the debugger's connection ------------------------------------------------------------------------------------------ */
+
+enum kd_status sim_vm_attach(struct sim_vm *vm, const struct sim_vm_peer *peer)
+{
+    if (vm->attached)
+        return KD_ERR_BUSY;
+    vm->attached = true;
+    vm->peer = *peer;
+    sim_vm_life(vm, SIM_LIFE_ATTACH);
+    if (vm->relay != NULL)
+        sim_relay_connected(vm->relay);
+    return KD_OK;
+}
+
+void sim_vm_detach(struct sim_vm *vm)
+{
+    if (!vm->attached)
+        return;
+    vm->attached = false;
+    sim_vm_life(vm, SIM_LIFE_DETACH);
+    sim_line_cut(vm->lines[SIM_FAULT_TO_DEBUGGER]);
+    sim_line_cut(vm->lines[SIM_FAULT_TO_TARGET]);
+    if (vm->relay != NULL)
+        sim_relay_disconnected(vm->relay);
+    else
+        sim_uart_cut(vm->uart);
+}
+
+bool sim_vm_attached(const struct sim_vm *vm)
+{
+    return vm->attached;
+}
+
+void sim_vm_write(struct sim_vm *vm, const uint8_t *bytes, size_t len_bytes)
+{
+    if (vm->attached)
+        sim_line_write(vm->lines[SIM_FAULT_TO_TARGET], bytes, len_bytes);
+}
+
+enum kd_status sim_vm_command(struct sim_vm *vm, const struct mk_command *command)
+{
+    if (vm->state == SIM_VM_OFF)
+        return KD_ERR_CLOSED;
+    if (vm->command.kind != MK_COMMAND_NONE)
+        return KD_ERR_BUSY;
+    vm->command = *command;
+    return KD_OK;
+}
+
+/* ---- looking at it --------------------------------------------------------------------------------------------------------- */
+
+struct sim_line *sim_vm_line(struct sim_vm *vm, enum sim_fault_direction direction)
+{
+    assert(direction == SIM_FAULT_TO_DEBUGGER || direction == SIM_FAULT_TO_TARGET);
+    return vm->lines[direction];
+}
+
+struct sim_vm_counters sim_vm_counters(const struct sim_vm *vm)
+{
+    struct sim_vm_counters counters = vm->counters;
+    counters.rpcs = sim_backdoor_rpcs(vm->backdoor);
+    counters.payload_bytes = sim_backdoor_payload_bytes(vm->backdoor);
+    counters.bytes_to_debugger = sim_line_written(vm->lines[SIM_FAULT_TO_DEBUGGER]);
+    counters.bytes_to_target = sim_line_written(vm->lines[SIM_FAULT_TO_TARGET]);
+    return counters;
+}
+
+const struct mk_map *sim_vm_map(const struct sim_vm *vm)
+{
+    return vm->map;
+}
+
+const struct sim_vm_config *sim_vm_config(const struct sim_vm *vm)
+{
+    return &vm->config;
+}
+
+const struct relay_core *sim_vm_relay(const struct sim_vm *vm)
+{
+    return vm->relay == NULL ? NULL : sim_relay_core(vm->relay);
+}
+
+const uint8_t *sim_vm_ram(const struct sim_vm *vm)
+{
+    return vm->machine->ops->ram(vm->machine);
+}

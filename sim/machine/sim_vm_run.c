@@ -1,0 +1,286 @@
+/* The guest's exits: their time, their devices, their records.
+ *
+ * Time passes in one place, wait_until. As long as nothing else is due the guest goes on inline, which is what makes
+ * a world fast; else an event brings it back. Both give the same history. */
+#include "sim/machine/sim_exit_record.h"
+#include "sim/machine/sim_vm_private.h"
+#include <string.h>
+
+/* A guest that polls for ever must give the world's driver a turn now and then, to look at its own conditions. */
+enum { BURST_EXITS = 1024 };
+
+static void guest_turn(void *context);
+
+/* Returns true when the guest is at time_ns at once; false: an event takes it there. */
+static bool wait_until(struct sim_vm *vm, uint64_t time_ns)
+{
+    if (vm->burst < BURST_EXITS && sim_may_advance(vm->world, time_ns)) {
+        vm->burst++;
+        sim_advance(vm->world, time_ns);
+        return true;
+    }
+    vm->event = sim_at(vm->world, time_ns, guest_turn, vm);
+    return false;
+}
+
+/* ---- port accesses ------------------------------------------------------------------------------------------------ */
+
+static bool is_string(enum sim_guest_exit_kind kind)
+{
+    return kind == SIM_GUEST_OUTS || kind == SIM_GUEST_INS;
+}
+
+static void count_exit(struct sim_vm *vm)
+{
+    struct sim_vm_counters *counters = &vm->counters;
+    counters->exits++;
+    if (vm->exit->kind == SIM_GUEST_BACKDOOR)
+        counters->exits_backdoor++;
+    else if (is_string(vm->exit->kind))
+        counters->exits_string++;
+    else if (sim_uart_owns(vm->uart, vm->exit->port))
+        counters->exits_uart++;
+}
+
+static uint64_t exit_cost_ns(const struct sim_vm *vm)
+{
+    const struct sim_cost *cost = sim_cost(vm->world);
+    if (!is_string(vm->exit->kind))
+        return cost->exit_ns;
+    uint64_t bytes = vm->exit->registers.rcx;
+    if (bytes > SIM_RPC_BYTES_MAX) /* refused by the device, whatever the guest says */
+        bytes = SIM_RPC_BYTES_MAX;
+    return cost->exit_ns + (bytes * cost->payload_ps_per_byte + 999) / 1000;
+}
+
+static bool begin_access(struct sim_vm *vm)
+{
+    count_exit(vm);
+    vm->exit_ns = sim_now(vm->world);
+    vm->before = vm->exit->registers;
+    vm->step = SIM_VM_STEP_ACCESS;
+    return wait_until(vm, vm->exit_ns + exit_cost_ns(vm));
+}
+
+/* A status poll that found nothing lasts at least a bus cycle, or a free exit would stop the clock. */
+static bool end_access(struct sim_vm *vm, bool idle_poll)
+{
+    vm->step = SIM_VM_STEP_GUEST;
+    uint64_t least_ns = vm->exit_ns + sim_cost(vm->world)->poll_floor_ns;
+    if (idle_poll && least_ns > sim_now(vm->world))
+        return wait_until(vm, least_ns);
+    return true;
+}
+
+static bool access_in8(struct sim_vm *vm)
+{
+    struct sim_guest_exit *exit = vm->exit;
+    bool idle_poll = false;
+    exit->value = 0xFF;
+    if (sim_uart_owns(vm->uart, exit->port))
+        exit->value = sim_uart_in(vm->uart, exit->port, &idle_poll);
+    sim_record_port(vm->world, vm->config.number, exit->port, false, exit->value);
+    return end_access(vm, idle_poll);
+}
+
+static bool access_out8(struct sim_vm *vm)
+{
+    const struct sim_guest_exit *exit = vm->exit;
+    sim_record_port(vm->world, vm->config.number, exit->port, true, exit->value);
+    if (sim_uart_owns(vm->uart, exit->port))
+        sim_uart_out(vm->uart, exit->port, exit->value);
+    return end_access(vm, false);
+}
+
+/* The bytes of a string exit, read where the guest has them. */
+static size_t payload(struct sim_vm *vm, uint64_t address)
+{
+    uint64_t bytes = vm->before.rcx;
+    if (bytes > sizeof vm->payload || !vm->memory.read(vm->memory.context, address, vm->payload, (size_t)bytes))
+        return 0;
+    return (size_t)bytes;
+}
+
+static void record_string(struct sim_vm *vm)
+{
+    enum { STATUS_SUCCESS = 0x00010000 };
+    const struct sim_registers *after = &vm->exit->registers;
+    bool out = vm->exit->kind == SIM_GUEST_OUTS;
+    /* A refused receive leaves its buffer undefined (vmware-backdoor.md V11). */
+    bool moved = out || (after->rbx & STATUS_SUCCESS) != 0;
+    size_t bytes = moved ? payload(vm, out ? vm->before.rsi : vm->before.rdi) : 0;
+    sim_record_string(vm->world, vm->config.number, out, &vm->before, after, vm->payload, bytes);
+}
+
+static bool end_backdoor(struct sim_vm *vm)
+{
+    if (is_string(vm->exit->kind))
+        record_string(vm);
+    else
+        sim_record_backdoor(vm->world, vm->config.number, &vm->before, &vm->exit->registers);
+    return end_access(vm, false);
+}
+
+static bool access_backdoor(struct sim_vm *vm)
+{
+    uint16_t port = is_string(vm->exit->kind) ? SIM_PORT_BACKDOOR_HB : SIM_PORT_BACKDOOR;
+    bool is_in = vm->exit->kind != SIM_GUEST_OUTS;
+    if (sim_backdoor_access(vm->backdoor, port, is_in, &vm->exit->registers) == SIM_EXIT_HELD) {
+        vm->step = SIM_VM_STEP_HELD;
+        return false;
+    }
+    return end_backdoor(vm);
+}
+
+static bool access_released(struct sim_vm *vm)
+{
+    sim_backdoor_resume(vm->backdoor, &vm->exit->registers);
+    return end_backdoor(vm);
+}
+
+void sim_vm_completed(void *context)
+{
+    struct sim_vm *vm = context;
+    if (vm->step != SIM_VM_STEP_HELD)
+        return;
+    vm->step = SIM_VM_STEP_RELEASED;
+    vm->event = sim_at(vm->world, sim_now(vm->world), guest_turn, vm);
+}
+
+/* ---- what costs nothing ------------------------------------------------------------------------------------------- */
+
+/* Ticks are multiples of the tick since power-on, so a late guest misses some and is not late for ever. */
+static bool take_tick(struct sim_vm *vm)
+{
+    uint64_t tick_ns = sim_cost(vm->world)->tick_ns;
+    uint64_t running_ns = sim_now(vm->world) - vm->power_on_ns;
+    vm->counters.ticks++;
+    return wait_until(vm, vm->power_on_ns + (running_ns / tick_ns + 1) * tick_ns);
+}
+
+/* What a guest can learn about the VMM it runs on; leaf 1 says that there is one. */
+static bool take_cpuid(struct sim_vm *vm)
+{
+    enum { LEAF_FEATURES = 1, LEAF_VENDOR = 0x40000000 };
+    struct sim_guest_exit *exit = vm->exit;
+    bool vmware = vm->config.backdoor == SIM_BACKDOOR_VMWARE || vm->config.backdoor == SIM_BACKDOOR_LB_ONLY;
+    memset(exit->cpuid, 0, sizeof exit->cpuid);
+    if (exit->leaf == LEAF_FEATURES) {
+        exit->cpuid[2] = 0x80000000u;
+    } else if (exit->leaf == LEAF_VENDOR && vmware) {
+        exit->cpuid[0] = LEAF_VENDOR;
+        exit->cpuid[1] = 0x61774D56u; /* "VMwareVMware" (vmware-backdoor.md rule 17) */
+        exit->cpuid[2] = 0x4D566572u;
+        exit->cpuid[3] = 0x65726177u;
+    }
+    return true;
+}
+
+static bool take_command(struct sim_vm *vm)
+{
+    *vm->exit->command = vm->command;
+    vm->command.kind = MK_COMMAND_NONE;
+    return true;
+}
+
+/* Header and data as one packet; the kernel's are never longer, and what is would be cut alike everywhere. */
+static size_t join(uint8_t to[SIM_VM_PACKET_BYTES], const struct mk_trace *trace)
+{
+    size_t header = trace->header_bytes < SIM_VM_PACKET_BYTES ? trace->header_bytes : SIM_VM_PACKET_BYTES;
+    size_t room = SIM_VM_PACKET_BYTES - header;
+    size_t data = trace->data_bytes < room ? trace->data_bytes : room;
+    if (header > 0)
+        memcpy(to, trace->header, header);
+    if (data > 0)
+        memcpy(to + header, trace->data, data);
+    return header + data;
+}
+
+static bool take_trace(struct sim_vm *vm)
+{
+    const struct mk_trace *trace = vm->exit->trace;
+    uint8_t packet[SIM_VM_PACKET_BYTES];
+    size_t bytes = join(packet, trace);
+    sim_trace_add(sim_trace(vm->world),
+                  &(struct sim_record){.time_ns = sim_now(vm->world), .kind = SIM_RECORD_API,
+                                       .vm = vm->config.number, .a = trace->event, .b = trace->type,
+                                       .c = trace->first, .d = trace->status},
+                  packet, bytes);
+    for (unsigned i = 0; i < vm->observer_count; i++)
+        if (vm->observers[i].api != NULL)
+            vm->observers[i].api(vm->observers[i].context, trace);
+    return true;
+}
+
+static bool take_reset(struct sim_vm *vm)
+{
+    sim_vm_reboot(vm);
+    return false;
+}
+
+static bool take_power_off(struct sim_vm *vm)
+{
+    sim_vm_power_off(vm);
+    return false;
+}
+
+/* ---- the guest's turn ---------------------------------------------------------------------------------------------- */
+
+/* Each function returns true when the guest can go on at once. */
+static const struct {
+    bool (*begin)(struct sim_vm *vm);
+    bool (*access)(struct sim_vm *vm);
+} exits[SIM_GUEST_EXITS] = {
+    [SIM_GUEST_IN8] = {begin_access, access_in8},
+    [SIM_GUEST_OUT8] = {begin_access, access_out8},
+    [SIM_GUEST_BACKDOOR] = {begin_access, access_backdoor},
+    [SIM_GUEST_OUTS] = {begin_access, access_backdoor},
+    [SIM_GUEST_INS] = {begin_access, access_backdoor},
+    [SIM_GUEST_TICK] = {take_tick, NULL},
+    [SIM_GUEST_CPUID] = {take_cpuid, NULL},
+    [SIM_GUEST_COMMAND] = {take_command, NULL},
+    [SIM_GUEST_TRACE] = {take_trace, NULL},
+    [SIM_GUEST_RESET] = {take_reset, NULL},
+    [SIM_GUEST_POWER_OFF] = {take_power_off, NULL},
+};
+
+static bool take_step(struct sim_vm *vm)
+{
+    switch (vm->step) {
+    case SIM_VM_STEP_GUEST:
+        vm->exit = vm->machine->ops->run(vm->machine);
+        return exits[vm->exit->kind].begin(vm);
+    case SIM_VM_STEP_ACCESS:
+        return exits[vm->exit->kind].access(vm);
+    case SIM_VM_STEP_RELEASED:
+        return access_released(vm);
+    case SIM_VM_STEP_HELD: /* nothing schedules a held guest's turn */
+        break;
+    }
+    return false;
+}
+
+static void guest_turn(void *context)
+{
+    struct sim_vm *vm = context;
+    vm->event = 0;
+    vm->burst = 0;
+    vm->on_cpu = true;
+    while (take_step(vm))
+        continue;
+    vm->on_cpu = false;
+}
+
+void sim_vm_start_guest(struct sim_vm *vm)
+{
+    vm->step = SIM_VM_STEP_GUEST;
+    vm->event = sim_at(vm->world, sim_now(vm->world), guest_turn, vm);
+}
+
+void sim_vm_stop_guest(struct sim_vm *vm)
+{
+    sim_cancel(vm->world, vm->event);
+    vm->event = 0;
+    vm->exit = NULL;
+    vm->step = SIM_VM_STEP_GUEST;
+}
