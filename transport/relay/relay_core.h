@@ -17,10 +17,11 @@
 
 #include "transport/kd/kd_link.h"
 #include "transport/kd/vm_message.h"
+#include "transport/relay/relay_queue.h"
 
 enum {
-    RELAY_INPUT_BYTES = 16384, /* debugger bytes not yet taken by the link; full means back-pressure */
-    RELAY_OUTPUT_BYTES = 16384,
+    RELAY_INPUT_BYTES = RELAY_QUEUE_BYTES, /* debugger bytes not yet taken by the link; full means back-pressure */
+    RELAY_OUTPUT_BYTES = RELAY_QUEUE_BYTES,
 };
 
 struct relay_config {
@@ -41,7 +42,11 @@ struct relay_counters {
     uint64_t epochs;
 };
 
+/* What the VM call that is held now waits for. */
 enum relay_state { RELAY_IDLE, RELAY_SENDING, RELAY_NEXT, RELAY_RECEIVING };
+
+/* Which of its two buffers relay_vm_reply is to hand out. */
+enum relay_ready { RELAY_READY_NONE, RELAY_READY_REPLY, RELAY_READY_REFUSAL };
 
 /* The caller's memory, about 50 KiB. Everything but counters is private. */
 struct relay_core {
@@ -50,40 +55,45 @@ struct relay_core {
     struct kd_link link;
 
     bool debugger_connected;
-    bool debugger_present; /* a leader was seen and no send abandoned since */
+    bool debugger_present; /* no send was abandoned in this epoch, or a leader was seen since */
     bool break_in_pending;
-    bool request_delivered; /* in this epoch, and not answered by a manipulate reply yet */
-    bool target_stopped;    /* an exception was sent, and no Continue was delivered since */
+    bool request_delivered; /* in this epoch to this debugger, and not answered by a manipulate reply yet */
+    bool target_stopped;    /* from a packet that waits for the debugger's word until that word is delivered */
 
     uint64_t epoch;
     uint64_t token_state;
-    uint64_t token_current;  /* what the next new request must carry */
-    uint64_t token_previous; /* what the last request carried */
+    uint64_t token_current;  /* what the next new request must carry; 0 while a call is held */
+    uint64_t token_previous; /* what the last request carried; 0 when that was a hello */
 
     enum relay_state state;
     bool send_pending; /* a send was answered VM_PENDING; VM_RESUME goes on with it */
     uint64_t hold_until;
+    uint64_t now; /* of the last event that had one */
     struct vm_request request;
+    struct kd_packet packet;  /* being sent or sent last; its bytes lie in request_bytes, resumes leave them alone */
+    struct kd_wanted wanted;  /* of the link's receive */
     uint32_t request_len_bytes;
     uint32_t reply_len_bytes;
-    bool reply_ready; /* reply holds an answer that the caller has not fetched */
+    enum relay_ready ready;
 
-    uint32_t input_len_bytes;
-    uint32_t output_first;
-    uint32_t output_len_bytes;
+    bool packet_owed;         /* the packet's frame is to be queued as soon as there is room */
+    uint32_t packet_copy_id;  /* the id of the copy that is queued last, */
+    uint32_t packet_copy_end; /* and how many output bytes it takes to have it written; 0: none is unwritten */
+    uint32_t output_torn;     /* bytes at the output's front that belong to a frame already begun */
+
     uint8_t request_bytes[VM_REQUEST_BYTES_MAX]; /* the last request, for the packet and for repeats */
-    uint8_t packet_bytes[KD_BODY_BYTES_MAX];     /* the packet of a pending send, while resumes come */
     uint8_t reply[VM_REPLY_BYTES_MAX];           /* the last reply, for the VM and for repeats */
-    uint8_t input[RELAY_INPUT_BYTES];
-    uint8_t output[RELAY_OUTPUT_BYTES];
+    uint8_t refusal[VM_REPLY_BYTES];             /* VM_STALE or VM_REFUSED: must not disturb the other two */
+    struct relay_queue input;
+    struct relay_queue output;
 };
 
 /* Starts a relay life: no VM epoch, no debugger, nothing pending. */
 void relay_init(struct relay_core *core, const struct relay_config *config);
 
 /* One request from the VM. The reply is ready at once or later: after any event ask relay_vm_reply. A request
- * that comes while one is held: equal bytes and token re-attach to the held one; a hello strikes it; anything
- * else is refused and strikes nothing.
+ * that comes while one is held: equal bytes re-attach to the held one; a hello strikes it; anything else is
+ * answered VM_STALE (well-formed) or VM_REFUSED (not) and strikes nothing.
  * bytes    in   as they came from the guest, without command word or length prefix; any length, any content */
 void relay_vm_request(struct relay_core *core, const uint8_t *bytes, size_t len_bytes, uint64_t now);
 
