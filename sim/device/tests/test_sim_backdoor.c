@@ -1,0 +1,1131 @@
+/* Goal: the backdoor answers registers as vmware-backdoor.md says, keeps the host model of 3.4 with M1 to M10, and
+ * lets no client rely on what the document leaves open.
+ * Method: the vectors V1 to V20 played against the device, as far as they concern a host; then the host model, calls
+ * that are answered later, and faults. The test is the guest: registers in, registers out, a piece of memory. */
+#include "sim/device/sim_backdoor.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define MAGIC     0x564D5868u
+#define ALL_ONES  0xFFFFFFFFu
+#define RPCI      0xC9435052u
+#define RPCI_BARE 0x49435052u
+#define TCLO      0xCF4C4354u
+
+enum { MEMORY_START = 0x400000, MEMORY_BYTES = 0x20000, OUT_BUFFER = 0x402000, IN_BUFFER = 0x403000 };
+enum { OPEN, SENDSIZE, SENDPAYLOAD, RECVSIZE, RECVPAYLOAD, RECVSTATUS, CLOSE, TYPES };
+enum { CHANNELS = 8, SUCCESS = 1 };
+
+static const char question[] = "info-get guestinfo.x"; /* V4 */
+static const uint32_t question_words[] = {0x6F666E69, 0x7465672D, 0x65756720, 0x6E697473, 0x782E6F66};
+enum { QUESTION_BYTES = sizeof question - 1, QUESTION_WORDS = 5 };
+
+struct fix {
+    struct sim_world *world;
+    struct sim_faults *faults;
+    struct sim_backdoor *backdoor;
+    uint8_t memory[MEMORY_BYTES];
+    bool by_out; /* trigger with OUT */
+
+    uint32_t channel, cookie_high, cookie_low; /* of the channel opened last */
+
+    const char *reply; /* the handler's answer; NULL: later, by the test */
+    uint8_t message[SIM_RPC_BYTES_MAX];
+    size_t message_bytes;
+    unsigned messages, completions;
+};
+
+static bool in_memory(uint64_t address, size_t len_bytes)
+{
+    return address >= MEMORY_START && len_bytes <= MEMORY_BYTES && address - MEMORY_START <= MEMORY_BYTES - len_bytes;
+}
+
+static bool memory_read(void *context, uint64_t address, void *to, size_t len_bytes)
+{
+    struct fix *f = context;
+    if (!in_memory(address, len_bytes))
+        return false;
+    memcpy(to, f->memory + (address - MEMORY_START), len_bytes);
+    return true;
+}
+
+static bool memory_write(void *context, uint64_t address, const void *from, size_t len_bytes)
+{
+    struct fix *f = context;
+    if (!in_memory(address, len_bytes))
+        return false;
+    memcpy(f->memory + (address - MEMORY_START), from, len_bytes);
+    return true;
+}
+
+static void handle(void *context, const uint8_t *message, size_t len_bytes)
+{
+    struct fix *f = context;
+    assert_true(len_bytes <= sizeof f->message);
+    memcpy(f->message, message, len_bytes);
+    f->message_bytes = len_bytes;
+    f->messages++;
+    if (f->reply != NULL)
+        sim_backdoor_reply(f->backdoor, (const uint8_t *)f->reply, strlen(f->reply));
+}
+
+static void completed(void *context)
+{
+    struct fix *f = context;
+    f->completions++;
+}
+
+static struct fix fix;
+
+static void build(struct fix *f, uint64_t seed, enum sim_backdoor_profile profile)
+{
+    const struct sim_cost cost = sim_cost_default();
+    const struct sim_backdoor_config config = {.profile = profile, .channels = CHANNELS};
+    memset(f, 0, sizeof *f);
+    const struct sim_memory memory = {.context = f, .read = memory_read, .write = memory_write};
+    f->world = sim_world_create(seed, &cost);
+    f->faults = sim_faults_create(f->world);
+    f->backdoor = sim_backdoor_create(f->world, f->faults, &config, &memory, handle, completed, f);
+    f->reply = "1 hello";
+}
+
+static int tear_down(void **state)
+{
+    struct fix *f = *state;
+    sim_backdoor_destroy(f->backdoor);
+    sim_faults_destroy(f->faults);
+    sim_world_destroy(f->world);
+    return 0;
+}
+
+#define SET_UP(name, profile)                                                                                \
+    static int name(void **state)                                                                            \
+    {                                                                                                        \
+        build(&fix, 1, profile);                                                                             \
+        *state = &fix;                                                                                       \
+        return 0;                                                                                            \
+    }
+SET_UP(vmware, SIM_BACKDOOR_VMWARE)
+SET_UP(lb_only, SIM_BACKDOOR_LB_ONLY)
+SET_UP(absent_ones, SIM_BACKDOOR_ABSENT_ONES)
+SET_UP(absent_zero, SIM_BACKDOOR_ABSENT_ZERO)
+SET_UP(absent_echo, SIM_BACKDOOR_ABSENT_ECHO)
+SET_UP(qemu, SIM_BACKDOOR_QEMU)
+
+static void run_until(struct fix *f, uint64_t time_ns)
+{
+    while (sim_step(f->world, time_ns))
+        ;
+}
+
+static struct sim_registers access_port(struct fix *f, uint16_t port, bool is_in, struct sim_registers registers)
+{
+    assert_int_equal(sim_backdoor_access(f->backdoor, port, is_in, &registers), SIM_EXIT_DONE);
+    return registers;
+}
+
+/* The registers of a MESSAGE call on the current channel. */
+static struct sim_registers call_registers(const struct fix *f, uint32_t type, uint32_t ebx)
+{
+    const uint32_t channel = type == OPEN ? 0 : f->channel;
+    return (struct sim_registers){.rax = MAGIC,
+                                  .rbx = ebx,
+                                  .rcx = type << 16 | 0x1E,
+                                  .rdx = channel << 16 | SIM_PORT_BACKDOOR,
+                                  .rsi = f->cookie_high,
+                                  .rdi = f->cookie_low,
+                                  .rbp = 0x0BADBEEF};
+}
+
+static struct sim_registers call(struct fix *f, uint32_t type, uint32_t ebx)
+{
+    return access_port(f, SIM_PORT_BACKDOOR, !f->by_out, call_registers(f, type, ebx));
+}
+
+/* Status of a call that means nothing but its status. The low half of ECX must be 0 (rule 3). */
+static uint32_t status_of(struct fix *f, uint32_t type, uint32_t ebx)
+{
+    const struct sim_registers r = call(f, type, ebx);
+    assert_int_equal((uint16_t)r.rcx, 0);
+    return (uint32_t)r.rcx >> 16;
+}
+
+static bool open_channel(struct fix *f, uint32_t protocol)
+{
+    const struct sim_registers r = call(f, OPEN, protocol);
+    if ((uint32_t)r.rcx != 0x00010000) {
+        assert_int_equal((uint32_t)r.rcx, 0);
+        return false;
+    }
+    assert_int_equal((uint16_t)r.rdx, 0);
+    f->channel = (uint32_t)r.rdx >> 16;
+    f->cookie_high = protocol & 0x80000000u ? (uint32_t)r.rsi : 0;
+    f->cookie_low = protocol & 0x80000000u ? (uint32_t)r.rdi : 0;
+    return true;
+}
+
+static struct sim_registers string_registers(const struct fix *f, bool is_in, uint64_t address, uint64_t count)
+{
+    return (struct sim_registers){.rax = MAGIC,
+                                  .rbx = 0x00010000,
+                                  .rcx = count,
+                                  .rdx = f->channel << 16 | SIM_PORT_BACKDOOR_HB,
+                                  .rsi = is_in ? f->cookie_high : address,
+                                  .rdi = is_in ? address : f->cookie_low,
+                                  .rbp = is_in ? f->cookie_low : f->cookie_high};
+}
+
+/* EBX after rep outsb or rep insb; count and address must be as after a completed rep. */
+static uint32_t string_ebx(struct fix *f, bool is_in, uint64_t address, uint64_t count)
+{
+    const struct sim_registers before = string_registers(f, is_in, address, count);
+    const struct sim_registers r = access_port(f, SIM_PORT_BACKDOOR_HB, is_in, before);
+    assert_int_equal(r.rcx, 0);
+    assert_int_equal(is_in ? r.rdi : r.rsi, address + count);
+    assert_int_equal(r.rbp, before.rbp);
+    return (uint32_t)r.rbx;
+}
+
+static uint32_t string_out(struct fix *f, uint64_t address, uint64_t count)
+{
+    return string_ebx(f, false, address, count);
+}
+
+static uint32_t string_in(struct fix *f, uint64_t address, uint64_t count)
+{
+    return string_ebx(f, true, address, count);
+}
+
+static void put_question(struct fix *f)
+{
+    memcpy(f->memory + OUT_BUFFER - MEMORY_START, question, QUESTION_BYTES);
+}
+
+static void send_words(struct fix *f, unsigned first, unsigned end)
+{
+    for (unsigned i = first; i < end; i++)
+        assert_int_equal(status_of(f, SENDPAYLOAD, question_words[i]), SUCCESS);
+}
+
+static void assert_question_arrived(const struct fix *f, unsigned times)
+{
+    assert_int_equal(f->messages, times);
+    assert_int_equal(f->message_bytes, QUESTION_BYTES);
+    assert_memory_equal(f->message, question, QUESTION_BYTES);
+}
+
+/* RECVSIZE that announces len_bytes. */
+static void assert_announced(struct fix *f, uint32_t len_bytes, uint32_t ecx)
+{
+    const struct sim_registers r = call(f, RECVSIZE, 0);
+    assert_int_equal((uint32_t)r.rbx, len_bytes);
+    assert_int_equal((uint32_t)r.rcx, ecx);
+    assert_int_equal((uint32_t)r.rdx, 0x00010000);
+}
+
+static uint32_t next_word(struct fix *f)
+{
+    const struct sim_registers r = call(f, RECVPAYLOAD, SUCCESS);
+    assert_int_equal((uint32_t)r.rcx, 0x00010000);
+    assert_int_equal((uint32_t)r.rdx, 0x00020000);
+    return (uint32_t)r.rbx;
+}
+
+static void assert_hello_fetched_by_string(struct fix *f)
+{
+    assert_announced(f, 7, 0x00830000);
+    assert_int_equal(string_in(f, IN_BUFFER, 7), 0x00010000);
+    assert_memory_equal(f->memory + IN_BUFFER - MEMORY_START, "1 hello", 7);
+}
+
+static void send_question_by_string(struct fix *f)
+{
+    put_question(f);
+    assert_int_equal(status_of(f, SENDSIZE, QUESTION_BYTES), 0x81);
+    assert_int_equal(string_out(f, OUT_BUFFER, QUESTION_BYTES), 0x00010000);
+}
+
+/* ---- vectors ---- */
+
+static struct sim_registers get_version(struct fix *f, bool is_in)
+{
+    const struct sim_registers probe = {
+        .rax = MAGIC, .rbx = 0xA9B2A797, .rcx = 0xFFFF000A, .rdx = SIM_PORT_BACKDOOR, .rsi = 11, .rdi = 12, .rbp = 13};
+    return access_port(f, SIM_PORT_BACKDOOR, is_in, probe);
+}
+
+static void v1_workstation_is_detected(void **state)
+{
+    const struct sim_registers r = get_version(*state, true);
+    assert_int_equal(r.rax, 6);
+    assert_int_equal((uint32_t)r.rbx, MAGIC);
+    assert_int_equal((uint32_t)r.rcx, 4);
+    assert_int_equal(r.rbp, 13);
+}
+
+static void v2_qemu_is_detected_and_refuses_messages(void **state)
+{
+    struct fix *f = *state;
+    const struct sim_registers version = get_version(f, true);
+    assert_int_equal(version.rax, 6);
+    assert_int_equal(version.rbx, MAGIC);
+    assert_int_equal(version.rcx, 2);
+    assert_int_equal(version.rdx, SIM_PORT_BACKDOOR);
+    struct sim_registers refused = call_registers(f, OPEN, RPCI);
+    refused.rax = ALL_ONES;
+    const struct sim_registers r = call(f, OPEN, RPCI);
+    assert_memory_equal(&r, &refused, sizeof r);
+}
+
+static void v3a_no_device_reads_ones(void **state)
+{
+    struct fix *f = *state;
+    struct sim_registers r = get_version(f, true);
+    assert_int_equal(r.rax, ALL_ONES);
+    assert_int_equal(r.rbx, 0xA9B2A797);
+    assert_int_equal(r.rcx, 0xFFFF000A);
+    r = get_version(f, false); /* OUT brings nothing */
+    assert_int_equal(r.rax, MAGIC);
+    assert_int_equal(r.rbx, 0xA9B2A797);
+}
+
+static void v3b_an_ignored_exit_reads_zero(void **state)
+{
+    struct fix *f = *state;
+    const struct sim_registers r = get_version(f, true);
+    assert_int_equal(r.rax, 0);
+    assert_int_equal(r.rbx, 0xA9B2A797);
+    assert_int_equal(get_version(f, false).rax, MAGIC);
+}
+
+static void v3c_an_echo_leaves_the_magic(void **state)
+{
+    const struct sim_registers r = get_version(*state, true);
+    assert_int_equal(r.rax, MAGIC);
+    assert_int_equal(r.rbx, 0xA9B2A797);
+}
+
+static void v4_low_bandwidth_round_trip(void **state)
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    assert_int_equal(status_of(f, SENDSIZE, QUESTION_BYTES), SUCCESS);
+    send_words(f, 0, QUESTION_WORDS - 1);
+    assert_int_equal(f->messages, 0);
+    send_words(f, QUESTION_WORDS - 1, QUESTION_WORDS); /* the handler runs here */
+    assert_question_arrived(f, 1);
+    assert_announced(f, 7, 0x00030000);
+    assert_int_equal(next_word(f), 0x65682031);
+    assert_int_equal(next_word(f) & 0x00FFFFFF, 0x006F6C6C);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+    assert_int_equal(status_of(f, CLOSE, 0), SUCCESS);
+    assert_int_equal(sim_backdoor_channels_open(f->backdoor), 0);
+    assert_int_equal(sim_backdoor_rpcs(f->backdoor), 1);
+    assert_int_equal(sim_backdoor_payload_bytes(f->backdoor), 0);
+}
+
+static void v5_high_bandwidth_round_trip(void **state)
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    send_question_by_string(f);
+    assert_question_arrived(f, 1);
+    assert_hello_fetched_by_string(f);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+    assert_int_equal(status_of(f, CLOSE, 0), SUCCESS);
+    assert_int_equal(sim_backdoor_payload_bytes(f->backdoor), QUESTION_BYTES + 7);
+}
+
+static void v6_open_is_refused_beyond_the_channel_limit(void **state) /* M10 */
+{
+    struct fix *f = *state;
+    uint32_t seen = 0;
+    for (unsigned i = 0; i < CHANNELS; i++) {
+        assert_true(open_channel(f, RPCI));
+        assert_true(f->channel < CHANNELS);
+        assert_int_equal(seen >> f->channel & 1, 0);
+        seen |= UINT32_C(1) << f->channel;
+    }
+    assert_int_equal(sim_backdoor_channels_open(f->backdoor), CHANNELS);
+    assert_int_equal(status_of(f, OPEN, RPCI), 0);
+    assert_int_equal(status_of(f, OPEN, RPCI_BARE), 0);
+    const uint32_t closed = f->channel;
+    assert_int_equal(status_of(f, CLOSE, 0), SUCCESS);
+    assert_true(open_channel(f, RPCI));
+    assert_int_equal(f->channel, closed);
+}
+
+static void v7_a_channel_without_cookies_checks_none(void **state)
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI_BARE));
+    assert_int_equal(status_of(f, SENDSIZE, 4), 0x81);
+    f->cookie_low = 77;
+    assert_int_equal(status_of(f, CLOSE, 0), SUCCESS);
+}
+
+static void v8_wrong_cookie_or_channel_fails_and_changes_nothing(void **state) /* M1 */
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    f->cookie_low ^= 1;
+    assert_int_equal(status_of(f, SENDSIZE, 3), 0);
+    assert_int_equal(status_of(f, CLOSE, 0), 0);
+    f->cookie_low ^= 1;
+    f->cookie_high ^= 0x80000000u;
+    assert_int_equal(status_of(f, CLOSE, 0), 0);
+    f->cookie_high ^= 0x80000000u;
+    for (uint32_t wrong = 0; wrong <= 0xFFFF; wrong += wrong < CHANNELS ? 1 : 0x1FF7) {
+        const uint32_t right = f->channel;
+        f->channel = wrong;
+        if (wrong != right)
+            assert_int_equal(status_of(f, CLOSE, 0), 0);
+        f->channel = right;
+    }
+    assert_int_equal(sim_backdoor_channels_open(f->backdoor), 1);
+    assert_int_equal(status_of(f, CLOSE, 0), SUCCESS);
+}
+
+static void v9_checkpoint_in_a_low_bandwidth_send(void **state) /* M4 */
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    assert_int_equal(status_of(f, SENDSIZE, QUESTION_BYTES), SUCCESS);
+    send_words(f, 0, 2);
+    sim_backdoor_checkpoint(f->backdoor);
+    assert_int_equal(status_of(f, SENDPAYLOAD, question_words[2]), 0x10);
+    assert_int_equal(status_of(f, SENDSIZE, QUESTION_BYTES), SUCCESS);
+    send_words(f, 0, QUESTION_WORDS);
+    assert_question_arrived(f, 1);
+    assert_announced(f, 7, 0x00030000);
+}
+
+static void v10_checkpoint_on_a_string_send(void **state)
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    put_question(f);
+    assert_int_equal(status_of(f, SENDSIZE, QUESTION_BYTES), 0x81);
+    sim_backdoor_checkpoint(f->backdoor);
+    assert_int_equal(string_out(f, OUT_BUFFER, QUESTION_BYTES), 0x00100000);
+    assert_int_equal(f->messages, 0);
+    send_question_by_string(f);
+    assert_question_arrived(f, 1);
+}
+
+static void v11_checkpoint_on_a_string_receive(void **state)
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    send_question_by_string(f);
+    assert_announced(f, 7, 0x00830000);
+    sim_backdoor_checkpoint(f->backdoor);
+    assert_int_equal(string_in(f, IN_BUFFER, 7), 0x00100000);
+    assert_hello_fetched_by_string(f);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+    assert_question_arrived(f, 1);
+}
+
+static void v12_checkpoint_on_recvstatus(void **state)
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    send_question_by_string(f);
+    assert_hello_fetched_by_string(f);
+    sim_backdoor_checkpoint(f->backdoor);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), 0x10);
+    assert_hello_fetched_by_string(f);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+    assert_int_equal(status_of(f, RECVSIZE, 0), 0x81);
+    assert_question_arrived(f, 1);
+}
+
+static void v13_tclo_says_reset_once_and_is_polled_empty(void **state) /* M8 */
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, TCLO));
+    assert_int_equal(status_of(f, SENDSIZE, 0), 0x81);
+    assert_announced(f, 5, 0x00830000);
+    assert_int_equal(next_word(f), 0x65736572);
+    assert_int_equal(next_word(f) & 0xFF, 0x74);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+    static const uint32_t answer[] = {0x41204B4F, 0x74205254, 0x626C6F6F, 0x0000786F};
+    assert_int_equal(status_of(f, SENDSIZE, 14), 0x81);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(status_of(f, SENDPAYLOAD, answer[i]), SUCCESS);
+    for (unsigned poll = 0; poll < 3; poll++) {
+        assert_int_equal(status_of(f, RECVSIZE, 0), 0x81);
+        assert_int_equal(status_of(f, SENDSIZE, 0), 0x81);
+    }
+    assert_int_equal(f->messages, 0); /* nothing of it is an RPC */
+}
+
+static void v13_zero_lengths(void **state) /* M7, and a reply of no bytes */
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    assert_int_equal(status_of(f, SENDSIZE, 0), 0x81);
+    assert_int_equal(f->messages, 0);
+    assert_int_equal(status_of(f, RECVSIZE, 0), 0x81);
+    f->reply = "";
+    send_question_by_string(f);
+    assert_announced(f, 0, 0x00830000);
+    assert_int_equal(status_of(f, RECVPAYLOAD, SUCCESS), 0);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+}
+
+static void v14_padding_of_the_last_word_is_ignored(void **state)
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    assert_int_equal(status_of(f, SENDSIZE, 5), SUCCESS);
+    assert_int_equal(status_of(f, SENDPAYLOAD, 0x64636261), SUCCESS);
+    assert_int_equal(status_of(f, SENDPAYLOAD, 0xDEADBE65), SUCCESS);
+    assert_int_equal(f->message_bytes, 5);
+    assert_memory_equal(f->message, "abcde", 5);
+    assert_int_equal(status_of(f, SENDPAYLOAD, 0), 0); /* one word too many */
+}
+
+static void v15_a_reply_too_big_for_the_guest_is_dropped(void **state)
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    send_question_by_string(f);
+    assert_announced(f, 7, 0x00830000);
+    call(f, RECVPAYLOAD, 0);
+    assert_int_equal(status_of(f, RECVSIZE, 0), 0x81);
+}
+
+static void v16_oversize_request_is_refused_and_the_largest_taken(void **state) /* M2 */
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    assert_int_equal(status_of(f, SENDSIZE, SIM_RPC_BYTES_MAX + 1), 0);
+    assert_int_equal(status_of(f, SENDPAYLOAD, 0), 0);
+    assert_int_equal(status_of(f, SENDSIZE, ALL_ONES), 0);
+    for (unsigned i = 0; i < SIM_RPC_BYTES_MAX; i++)
+        f->memory[i] = (uint8_t)(i * 7 >> 3);
+    assert_int_equal(status_of(f, SENDSIZE, SIM_RPC_BYTES_MAX), 0x81);
+    assert_int_equal(string_out(f, MEMORY_START, SIM_RPC_BYTES_MAX), 0x00010000);
+    assert_int_equal(f->message_bytes, SIM_RPC_BYTES_MAX);
+    assert_memory_equal(f->message, f->memory, SIM_RPC_BYTES_MAX);
+}
+
+static void v17_a_reset_makes_channels_stale(void **state) /* M5 */
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    const uint32_t cookie_before = f->cookie_low;
+    sim_backdoor_reset(f->backdoor);
+    assert_int_equal(sim_backdoor_channels_open(f->backdoor), 0);
+    assert_int_equal(status_of(f, SENDSIZE, 4), 0);
+    assert_int_equal(status_of(f, CLOSE, 0), 0);
+    assert_true(open_channel(f, RPCI));
+    assert_int_not_equal(f->cookie_low, cookie_before);
+    assert_int_equal(status_of(f, SENDSIZE, 4), 0x81);
+}
+
+/* Without a device behind port 0x5659 strings look successful and bring undriven bytes (rule 14). */
+static void assert_dead_string_port(struct fix *f, uint8_t undriven)
+{
+    uint8_t *buffer = f->memory + IN_BUFFER - MEMORY_START;
+    memset(buffer, 0x5A, 1001);
+    assert_int_equal(string_out(f, OUT_BUFFER, 8), 0x00010000);
+    assert_int_equal(string_in(f, IN_BUFFER, 1000), 0x00010000);
+    for (unsigned i = 0; i < 1000; i++)
+        assert_int_equal(buffer[i], undriven);
+    assert_int_equal(buffer[1000], 0x5A);
+    assert_int_equal(string_in(f, 1, UINT64_MAX), 0x00010000); /* runs away, but not for ever */
+    assert_int_equal(sim_backdoor_payload_bytes(f->backdoor), 0);
+}
+
+static void v18_strings_look_successful_without_their_port(void **state)
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    assert_int_equal(status_of(f, SENDSIZE, 8), SUCCESS);
+    assert_dead_string_port(f, 0xFF);
+    assert_int_equal(status_of(f, SENDPAYLOAD, 0), SUCCESS); /* the channel saw none of it */
+    assert_int_equal(f->messages, 0);
+}
+
+static void v18_strings_look_successful_on_an_ignored_exit(void **state)
+{
+    assert_dead_string_port(*state, 0x00);
+}
+
+static void v18_strings_look_successful_without_a_device(void **state)
+{
+    assert_dead_string_port(*state, 0xFF);
+}
+
+static void v19_qemu_echoes_what_looks_like_success(void **state)
+{
+    struct fix *f = *state;
+    struct sim_registers r = call(f, SENDSIZE, 8);
+    assert_int_equal(r.rax, ALL_ONES);
+    assert_int_equal(r.rcx, 0x0001001E);
+    r = call(f, RECVSIZE, 8);
+    assert_int_equal(r.rcx, 0x0003001E);
+    r = access_port(f, SIM_PORT_BACKDOOR, true, (struct sim_registers){.rax = MAGIC, .rcx = 0x010A});
+    assert_int_equal(r.rax, 6); /* it looks at 8 bits of the command (1.4) */
+}
+
+static void v20_strings_may_be_split(void **state) /* rule 15 */
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    put_question(f);
+    assert_int_equal(status_of(f, SENDSIZE, QUESTION_BYTES), 0x81);
+    for (unsigned i = 0; i < QUESTION_BYTES; i += 5)
+        assert_int_equal(string_out(f, OUT_BUFFER + i, 5), 0x00010000);
+    assert_question_arrived(f, 1);
+    assert_announced(f, 7, 0x00830000);
+    assert_int_equal(string_in(f, IN_BUFFER, 2), 0x00010000);
+    assert_int_equal(string_in(f, IN_BUFFER + 2, 6), 0); /* past the end: nothing is copied */
+    assert_int_equal(string_in(f, IN_BUFFER + 2, 5), 0x00010000);
+    assert_memory_equal(f->memory + IN_BUFFER - MEMORY_START, "1 hello", 8);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+}
+
+/* ---- the host model ---- */
+
+enum reach { IDLE, SENDING, REPLIED, RECEIVING, REACHES };
+
+static void reach(struct fix *f, enum reach state)
+{
+    assert_true(open_channel(f, RPCI));
+    if (state == SENDING) {
+        assert_int_equal(status_of(f, SENDSIZE, 8), 0x81);
+    } else if (state >= REPLIED) {
+        send_question_by_string(f);
+        if (state == RECEIVING)
+            assert_announced(f, 7, 0x00830000);
+    }
+}
+
+static void every_call_in_every_state_has_its_status(void **state)
+{
+    static const uint8_t expected[REACHES][TYPES] = {
+        [IDLE] = {[SENDSIZE] = 0x81, [RECVSIZE] = 0x81, [RECVSTATUS] = 1, [CLOSE] = 1},
+        [SENDING] = {[SENDSIZE] = 0x81, [SENDPAYLOAD] = 1, [RECVSIZE] = 0x81, [RECVSTATUS] = 1, [CLOSE] = 1},
+        [REPLIED] = {[SENDSIZE] = 0x81, [RECVSIZE] = 0x83, [RECVPAYLOAD] = 1, [RECVSTATUS] = 1, [CLOSE] = 1},
+        [RECEIVING] = {[SENDSIZE] = 0x81, [RECVSIZE] = 0x83, [RECVPAYLOAD] = 1, [RECVSTATUS] = 1, [CLOSE] = 1},
+    };
+    struct fix *f = *state;
+    for (enum reach from = IDLE; from < REACHES; from++) {
+        for (uint32_t type = SENDSIZE; type < TYPES; type++) {
+            reach(f, from);
+            assert_int_equal(status_of(f, type, SUCCESS), expected[from][type]);
+            call(f, CLOSE, 0);
+        }
+    }
+    assert_int_equal(sim_backdoor_channels_open(f->backdoor), 0);
+}
+
+static void unknown_sub_type_or_protocol_fails(void **state)
+{
+    struct fix *f = *state;
+    assert_int_equal(status_of(f, OPEN, 0x12345678), 0);
+    assert_true(open_channel(f, RPCI));
+    for (uint32_t type = TYPES; type <= 0xFFFF; type += type < 0x100 ? 1 : 0x3FF)
+        assert_int_equal(status_of(f, type, SUCCESS), 0);
+    assert_int_equal(status_of(f, SENDSIZE, 4), 0x81);
+}
+
+static void a_new_message_drops_an_unfetched_reply(void **state)
+{
+    struct fix *f = *state;
+    reach(f, RECEIVING);
+    assert_int_equal(status_of(f, SENDSIZE, 8), 0x81);
+    assert_int_equal(status_of(f, RECVSIZE, 0), 0x81);
+    assert_int_equal(status_of(f, SENDSIZE, 4), 0x81); /* and restarts a half-sent one */
+    assert_int_equal(status_of(f, SENDPAYLOAD, 0x64636261), SUCCESS);
+    assert_int_equal(f->message_bytes, 4);
+    assert_int_equal(f->messages, 2);
+}
+
+static void a_refetch_starts_at_the_first_byte(void **state)
+{
+    struct fix *f = *state;
+    reach(f, RECEIVING);
+    assert_int_equal(next_word(f), 0x65682031);
+    assert_hello_fetched_by_string(f);
+    assert_announced(f, 7, 0x00830000);
+    assert_int_equal(next_word(f), 0x65682031);
+    next_word(f);
+    assert_int_equal(status_of(f, RECVPAYLOAD, SUCCESS), 0); /* there is no third word */
+}
+
+static void a_string_past_the_announced_size_is_an_error(void **state)
+{
+    struct fix *f = *state;
+    reach(f, SENDING);
+    assert_int_equal(string_out(f, OUT_BUFFER, 9), 0);
+    assert_int_equal(string_out(f, OUT_BUFFER, UINT64_C(0x100000008)), 0);
+    assert_int_equal(f->messages, 0);
+    assert_int_equal(string_out(f, OUT_BUFFER, 8), 0x00010000);
+    assert_int_equal(f->messages, 1);
+}
+
+static void a_string_outside_guest_memory_fails_and_moves_nothing(void **state)
+{
+    struct fix *f = *state;
+    reach(f, SENDING);
+    assert_int_equal(string_out(f, MEMORY_START + MEMORY_BYTES - 7, 8), 0);
+    assert_int_equal(string_out(f, UINT64_MAX - 3, 8), 0);
+    assert_int_equal(string_out(f, OUT_BUFFER, 8), 0x00010000);
+    assert_announced(f, 7, 0x00830000);
+    assert_int_equal(string_in(f, MEMORY_START + MEMORY_BYTES - 6, 7), 0);
+    assert_int_equal(string_in(f, IN_BUFFER, 7), 0x00010000);
+    assert_int_equal(sim_backdoor_payload_bytes(f->backdoor), 15);
+}
+
+static void a_string_needs_its_cookies_in_their_places(void **state) /* rule 8 */
+{
+    struct fix *f = *state;
+    reach(f, SENDING);
+    struct sim_registers r = string_registers(f, false, OUT_BUFFER, 8);
+    r.rbp = f->cookie_low;
+    r.rdi = f->cookie_high;
+    assert_int_equal((uint32_t)access_port(f, SIM_PORT_BACKDOOR_HB, false, r).rbx, 0);
+    assert_int_equal(string_out(f, OUT_BUFFER, 8), 0x00010000);
+    r = string_registers(f, true, IN_BUFFER, 7);
+    r.rbp = f->cookie_high;
+    r.rsi = f->cookie_low;
+    assert_int_equal((uint32_t)access_port(f, SIM_PORT_BACKDOOR_HB, true, r).rbx, 0);
+    assert_int_equal(string_in(f, IN_BUFFER, 7), 0x00010000);
+}
+
+static void a_string_of_another_command_or_none_is_no_message(void **state)
+{
+    struct fix *f = *state;
+    reach(f, SENDING);
+    struct sim_registers r = string_registers(f, false, OUT_BUFFER, 8);
+    r.rbx = 0x00010001; /* VASSERT */
+    assert_int_equal((uint32_t)access_port(f, SIM_PORT_BACKDOOR_HB, false, r).rbx, 0);
+    r = string_registers(f, false, OUT_BUFFER, 8);
+    r.rax = 0; /* no magic: nobody listens */
+    assert_int_equal((uint32_t)access_port(f, SIM_PORT_BACKDOOR_HB, false, r).rbx, 0x00010000);
+    r = string_registers(f, false, OUT_BUFFER, 0); /* rule 13: never an exit */
+    const struct sim_registers after = access_port(f, SIM_PORT_BACKDOOR_HB, false, r);
+    assert_memory_equal(&after, &r, sizeof r);
+    assert_int_equal(f->messages, 0);
+}
+
+static void a_message_may_mix_words_and_strings(void **state)
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    put_question(f);
+    assert_int_equal(status_of(f, SENDSIZE, QUESTION_BYTES), 0x81);
+    send_words(f, 0, 1);
+    assert_int_equal(string_out(f, OUT_BUFFER + 4, QUESTION_BYTES - 4), 0x00010000);
+    assert_question_arrived(f, 1);
+}
+
+static void an_idle_channel_is_closed_after_its_time(void **state) /* M6 */
+{
+    struct fix *f = *state;
+    assert_true(open_channel(f, RPCI));
+    run_until(f, SIM_BACKDOOR_IDLE_NS);
+    assert_int_equal(sim_backdoor_channels_open(f->backdoor), 1);
+    assert_int_equal(status_of(f, RECVSIZE, 0), 0x81); /* and is used anew */
+    run_until(f, 2 * SIM_BACKDOOR_IDLE_NS);
+    assert_int_equal(sim_backdoor_channels_open(f->backdoor), 1);
+    run_until(f, 2 * SIM_BACKDOOR_IDLE_NS + 1);
+    assert_int_equal(sim_backdoor_channels_open(f->backdoor), 0);
+    assert_int_equal(status_of(f, RECVSIZE, 0), 0);
+    assert_int_equal(sim_next_due(f->world), SIM_NEVER); /* no event waits for it */
+}
+
+static void idle_channels_make_room_for_new_ones(void **state)
+{
+    struct fix *f = *state;
+    for (unsigned i = 0; i < CHANNELS; i++)
+        assert_true(open_channel(f, RPCI));
+    run_until(f, SIM_BACKDOOR_IDLE_NS + 1);
+    assert_true(open_channel(f, RPCI));
+    assert_int_equal(sim_backdoor_channels_open(f->backdoor), 1);
+}
+
+static void a_checkpoint_spares_channels_at_rest(void **state)
+{
+    struct fix *f = *state;
+    reach(f, REPLIED);
+    sim_backdoor_checkpoint(f->backdoor);
+    assert_hello_fetched_by_string(f);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+    sim_backdoor_checkpoint(f->backdoor);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+}
+
+/* ---- registers ---- */
+
+static void out_triggers_like_in(void **state) /* rule 1 */
+{
+    struct fix *f = *state;
+    f->by_out = true;
+    assert_int_equal(get_version(f, false).rax, 6);
+    v5_high_bandwidth_round_trip(state);
+}
+
+static void unknown_command_or_wrong_magic_reads_ones(void **state)
+{
+    struct fix *f = *state;
+    struct sim_registers r = {.rax = MAGIC, .rbx = 1, .rcx = 0x0069, .rdx = SIM_PORT_BACKDOOR, .rsi = 2, .rdi = 3};
+    struct sim_registers refused = r;
+    refused.rax = ALL_ONES;
+    r = access_port(f, SIM_PORT_BACKDOOR, true, r);
+    assert_memory_equal(&r, &refused, sizeof r);
+    r.rcx = refused.rcx = 0x010A; /* all 16 bits are the command */
+    r.rax = MAGIC;
+    r = access_port(f, SIM_PORT_BACKDOOR, true, r);
+    assert_memory_equal(&r, &refused, sizeof r);
+    r.rcx = refused.rcx = 0x000A;
+    r.rax = MAGIC + 1;
+    r = access_port(f, SIM_PORT_BACKDOOR, true, r);
+    assert_memory_equal(&r, &refused, sizeof r);
+}
+
+static void a_narrow_access_finds_no_device(void **state) /* rule 2 */
+{
+    struct fix *f = *state;
+    struct sim_registers r = {.rax = MAGIC, .rcx = 0x0A, .rdx = SIM_PORT_BACKDOOR};
+    sim_backdoor_access_narrow(f->backdoor, true, 1, &r);
+    assert_int_equal(r.rax, 0x564D58FF);
+    sim_backdoor_access_narrow(f->backdoor, true, 2, &r);
+    assert_int_equal(r.rax, 0x564DFFFF);
+    r.rax = MAGIC;
+    sim_backdoor_access_narrow(f->backdoor, false, 2, &r);
+    assert_int_equal(r.rax, MAGIC);
+}
+
+/* Which bits of a register ever changed from what the guest had put there. */
+struct changes {
+    uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp;
+};
+
+static void note_changes(struct changes *seen, const struct sim_registers *before, const struct sim_registers *after)
+{
+    seen->rax |= before->rax ^ after->rax;
+    seen->rbx |= before->rbx ^ after->rbx;
+    seen->rcx |= before->rcx ^ after->rcx;
+    seen->rdx |= before->rdx ^ after->rdx;
+    seen->rsi |= before->rsi ^ after->rsi;
+    seen->rdi |= before->rdi ^ after->rdi;
+    seen->rbp |= before->rbp ^ after->rbp;
+}
+
+static void don_t_care_registers_hold_anything(void **state) /* M9 */
+{
+    struct fix *f = *state;
+    struct changes seen = {0};
+    assert_true(open_channel(f, RPCI));
+    for (unsigned i = 0; i < 500; i++) {
+        const struct sim_registers before = call_registers(f, SENDSIZE, 20);
+        const struct sim_registers after = call(f, SENDSIZE, 20);
+        assert_int_equal((uint32_t)after.rcx, 0x00810000);
+        assert_int_equal((uint16_t)after.rdx, 0);
+        note_changes(&seen, &before, &after);
+    }
+    assert_int_equal(seen.rax, ALL_ONES); /* an IN clears the upper half (rule 4) */
+    assert_int_equal(seen.rbx, UINT64_MAX);
+    assert_int_equal(seen.rcx >> 32, ALL_ONES);
+    assert_int_equal(seen.rdx | 0xFFFF, UINT64_MAX);
+    assert_int_equal(seen.rsi, UINT64_MAX);
+    assert_int_equal(seen.rdi, UINT64_MAX);
+    assert_int_equal(seen.rbp, 0);
+}
+
+static void don_t_care_registers_of_strings_hold_anything(void **state)
+{
+    struct fix *f = *state;
+    struct changes out = {0}, in = {0};
+    assert_true(open_channel(f, RPCI));
+    for (unsigned i = 0; i < 500; i++) {
+        assert_int_equal(status_of(f, SENDSIZE, QUESTION_BYTES), 0x81);
+        struct sim_registers before = string_registers(f, false, OUT_BUFFER, QUESTION_BYTES);
+        struct sim_registers after = access_port(f, SIM_PORT_BACKDOOR_HB, false, before);
+        note_changes(&out, &before, &after);
+        before = string_registers(f, true, IN_BUFFER, 7);
+        after = access_port(f, SIM_PORT_BACKDOOR_HB, true, before);
+        note_changes(&in, &before, &after);
+    }
+    assert_int_equal(out.rax, ALL_ONES);
+    assert_int_equal(out.rbx >> 32, ALL_ONES);
+    assert_int_equal(out.rdx, UINT64_MAX);
+    assert_int_equal(out.rdi, UINT64_MAX);
+    assert_int_equal(out.rsi, OUT_BUFFER ^ (OUT_BUFFER + QUESTION_BYTES));
+    assert_int_equal(in.rsi, UINT64_MAX);
+    assert_int_equal(in.rdi, IN_BUFFER ^ (IN_BUFFER + 7));
+    assert_int_equal(out.rbp | in.rbp, 0);
+}
+
+static struct sim_registers open_with_seed(uint64_t seed)
+{
+    static struct fix f;
+    void *state = &f;
+    build(&f, seed, SIM_BACKDOOR_VMWARE);
+    const struct sim_registers r = call(&f, OPEN, RPCI);
+    tear_down(&state);
+    return r;
+}
+
+static void the_seed_decides_ids_cookies_and_garbage(void **state)
+{
+    (void)state;
+    uint32_t ids = 0;
+    struct sim_registers before = {0};
+    for (uint64_t seed = 1; seed <= 64; seed++) {
+        const struct sim_registers r = open_with_seed(seed), again = open_with_seed(seed);
+        assert_memory_equal(&r, &again, sizeof r);
+        assert_int_not_equal((uint32_t)r.rsi, (uint32_t)before.rsi);
+        assert_int_not_equal((uint32_t)r.rdi, (uint32_t)before.rdi);
+        ids |= UINT32_C(1) << (uint32_t)r.rdx / 0x10000;
+        before = r;
+    }
+    assert_int_equal(ids, (1 << CHANNELS) - 1);
+}
+
+/* ---- calls answered later ---- */
+
+static struct sim_registers hold_question(struct fix *f)
+{
+    f->reply = NULL;
+    assert_true(open_channel(f, RPCI));
+    put_question(f);
+    assert_int_equal(status_of(f, SENDSIZE, QUESTION_BYTES), 0x81);
+    struct sim_registers r = string_registers(f, false, OUT_BUFFER, QUESTION_BYTES);
+    const struct sim_registers before = r;
+    assert_int_equal(sim_backdoor_access(f->backdoor, SIM_PORT_BACKDOOR_HB, false, &r), SIM_EXIT_HELD);
+    assert_memory_equal(&r, &before, sizeof r);
+    assert_question_arrived(f, 1);
+    return r;
+}
+
+static void reply_later(struct fix *f)
+{
+    sim_backdoor_reply(f->backdoor, (const uint8_t *)"1 hello", 7);
+}
+
+static void a_held_string_completes_when_the_answer_comes(void **state)
+{
+    struct fix *f = *state;
+    struct sim_registers r = hold_question(f);
+    run_until(f, SIM_S(100)); /* however long it takes: a held channel is not idle */
+    assert_int_equal(f->completions, 0);
+    reply_later(f);
+    assert_int_equal(f->completions, 1);
+    sim_backdoor_resume(f->backdoor, &r);
+    assert_int_equal((uint32_t)r.rbx, 0x00010000);
+    assert_int_equal(r.rcx, 0);
+    assert_int_equal(r.rsi, OUT_BUFFER + QUESTION_BYTES);
+    assert_hello_fetched_by_string(f);
+}
+
+static void a_held_word_completes_when_the_answer_comes(void **state)
+{
+    struct fix *f = *state;
+    f->reply = NULL;
+    assert_true(open_channel(f, RPCI));
+    assert_int_equal(status_of(f, SENDSIZE, 4), 0x81);
+    struct sim_registers r = call_registers(f, SENDPAYLOAD, 0x64636261);
+    assert_int_equal(sim_backdoor_access(f->backdoor, SIM_PORT_BACKDOOR, true, &r), SIM_EXIT_HELD);
+    reply_later(f);
+    sim_backdoor_resume(f->backdoor, &r);
+    assert_int_equal((uint32_t)r.rcx, 0x00010000);
+    assert_int_equal((uint16_t)r.rdx, 0);
+    assert_hello_fetched_by_string(f);
+}
+
+static void an_answer_at_once_completes_nothing(void **state)
+{
+    struct fix *f = *state;
+    reach(f, REPLIED);
+    assert_int_equal(f->completions, 0);
+    reply_later(f); /* nothing is under way: ignored */
+    assert_int_equal(f->completions, 0);
+    assert_hello_fetched_by_string(f);
+}
+
+static void a_reset_strikes_a_held_call(void **state) /* M5 */
+{
+    struct fix *f = *state;
+    hold_question(f);
+    sim_backdoor_reset(f->backdoor);
+    reply_later(f);
+    assert_int_equal(f->completions, 0);
+    assert_int_equal(sim_backdoor_channels_open(f->backdoor), 0);
+    f->reply = "1 hello";
+    reach(f, REPLIED); /* the next life works */
+    assert_int_equal(f->completions, 0);
+    assert_hello_fetched_by_string(f);
+}
+
+/* ---- faults ---- */
+
+static void lose(struct fix *f, enum sim_fault_direction direction, enum sim_fault_packet packet)
+{
+    const struct sim_fault_rule rule = {.layer = SIM_FAULT_RPC,
+                                        .direction = direction,
+                                        .kind = SIM_FAULT_LOSE,
+                                        .packet = packet,
+                                        .nth = 1,
+                                        .count = 1};
+    assert_int_equal(sim_faults_add(f->faults, &rule), KD_OK);
+}
+
+static void a_lost_request_closes_the_channel_unseen(void **state)
+{
+    struct fix *f = *state;
+    lose(f, SIM_FAULT_REQUEST, SIM_PACKET_ANY);
+    assert_true(open_channel(f, RPCI));
+    put_question(f);
+    assert_int_equal(status_of(f, SENDSIZE, QUESTION_BYTES), 0x81);
+    assert_int_equal(string_out(f, OUT_BUFFER, QUESTION_BYTES), 0x00040000); /* CLOSED, no SUCCESS */
+    assert_int_equal(f->messages, 0);
+    assert_int_equal(sim_backdoor_rpcs(f->backdoor), 0);
+    assert_int_equal(status_of(f, CLOSE, 0), 0);
+    reach(f, REPLIED); /* rule 31: the second try works */
+    assert_question_arrived(f, 1);
+    assert_int_equal(sim_faults_struck(f->faults), 1);
+}
+
+static void a_lost_reply_closes_the_channel_after_the_host_acted(void **state)
+{
+    struct fix *f = *state;
+    lose(f, SIM_FAULT_REPLY, SIM_PACKET_ANY);
+    reach(f, REPLIED);
+    assert_question_arrived(f, 1);
+    assert_int_equal(status_of(f, RECVSIZE, 0), 0);
+    assert_int_equal(sim_backdoor_channels_open(f->backdoor), 0);
+    reach(f, REPLIED);
+    assert_question_arrived(f, 2);
+    assert_hello_fetched_by_string(f);
+}
+
+static void a_held_call_ends_although_its_reply_is_lost(void **state)
+{
+    struct fix *f = *state;
+    lose(f, SIM_FAULT_REPLY, SIM_PACKET_ANY);
+    struct sim_registers r = hold_question(f);
+    reply_later(f);
+    assert_int_equal(f->completions, 1);
+    sim_backdoor_resume(f->backdoor, &r);
+    assert_int_equal((uint32_t)r.rbx, 0x00010000);
+    assert_int_equal(status_of(f, RECVSIZE, 0), 0);
+}
+
+static void faults_know_our_messages_by_their_kind(void **state)
+{
+    struct fix *f = *state;
+    static const struct {
+        const char *message;
+        uint32_t len_bytes;
+        bool is_struck;
+    } cases[] = {
+        {"fastkd FK\x01\x02", 11, true},   {"fastkd FK\x01\x03", 11, false}, {"fastkd FK\x01", 10, false},
+        {"FASTKD FK\x01\x02", 11, false}, {"\x02", 1, false},
+    };
+    assert_true(open_channel(f, RPCI));
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        lose(f, SIM_FAULT_REQUEST, SIM_PACKET_MANIPULATE); /* type 2 */
+        memcpy(f->memory + OUT_BUFFER - MEMORY_START, cases[i].message, cases[i].len_bytes);
+        assert_int_equal(status_of(f, SENDSIZE, cases[i].len_bytes), 0x81);
+        assert_int_equal(string_out(f, OUT_BUFFER, cases[i].len_bytes), cases[i].is_struck ? 0x00040000 : 0x00010000);
+        assert_int_equal(sim_faults_struck(f->faults), 1);
+        sim_faults_clear(f->faults);
+        if (cases[i].is_struck)
+            assert_true(open_channel(f, RPCI));
+    }
+}
+
+static void tclo_and_empty_messages_meet_no_faults(void **state)
+{
+    struct fix *f = *state;
+    lose(f, SIM_FAULT_REQUEST, SIM_PACKET_ANY);
+    assert_true(open_channel(f, TCLO));
+    assert_int_equal(status_of(f, SENDSIZE, 2), 0x81);
+    assert_int_equal(status_of(f, SENDPAYLOAD, 0x4B4F), SUCCESS);
+    assert_true(open_channel(f, RPCI));
+    assert_int_equal(status_of(f, SENDSIZE, 0), 0x81);
+    assert_int_equal(sim_faults_struck(f->faults), 0);
+}
+
+static void profiles_have_names(void **state)
+{
+    (void)state;
+    enum sim_backdoor_profile found;
+    for (unsigned i = 0; i < SIM_BACKDOOR_PROFILES; i++) {
+        assert_int_equal(sim_backdoor_profile_find(sim_backdoor_profile_name((enum sim_backdoor_profile)i), &found),
+                         KD_OK);
+        assert_int_equal(found, i);
+    }
+    assert_int_equal(sim_backdoor_profile_find("vmware-", &found), KD_ERR_ARGUMENT);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(v1_workstation_is_detected, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v2_qemu_is_detected_and_refuses_messages, qemu, tear_down),
+        cmocka_unit_test_setup_teardown(v3a_no_device_reads_ones, absent_ones, tear_down),
+        cmocka_unit_test_setup_teardown(v3b_an_ignored_exit_reads_zero, absent_zero, tear_down),
+        cmocka_unit_test_setup_teardown(v3c_an_echo_leaves_the_magic, absent_echo, tear_down),
+        cmocka_unit_test_setup_teardown(v4_low_bandwidth_round_trip, lb_only, tear_down),
+        cmocka_unit_test_setup_teardown(v5_high_bandwidth_round_trip, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v6_open_is_refused_beyond_the_channel_limit, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v7_a_channel_without_cookies_checks_none, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v8_wrong_cookie_or_channel_fails_and_changes_nothing, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v9_checkpoint_in_a_low_bandwidth_send, lb_only, tear_down),
+        cmocka_unit_test_setup_teardown(v10_checkpoint_on_a_string_send, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v11_checkpoint_on_a_string_receive, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v12_checkpoint_on_recvstatus, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v13_tclo_says_reset_once_and_is_polled_empty, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v13_zero_lengths, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v14_padding_of_the_last_word_is_ignored, lb_only, tear_down),
+        cmocka_unit_test_setup_teardown(v15_a_reply_too_big_for_the_guest_is_dropped, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v16_oversize_request_is_refused_and_the_largest_taken, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v17_a_reset_makes_channels_stale, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v18_strings_look_successful_without_their_port, lb_only, tear_down),
+        cmocka_unit_test_setup_teardown(v18_strings_look_successful_on_an_ignored_exit, absent_zero, tear_down),
+        cmocka_unit_test_setup_teardown(v18_strings_look_successful_without_a_device, absent_ones, tear_down),
+        cmocka_unit_test_setup_teardown(v19_qemu_echoes_what_looks_like_success, qemu, tear_down),
+        cmocka_unit_test_setup_teardown(v20_strings_may_be_split, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(every_call_in_every_state_has_its_status, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(unknown_sub_type_or_protocol_fails, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_new_message_drops_an_unfetched_reply, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_refetch_starts_at_the_first_byte, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_string_past_the_announced_size_is_an_error, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_string_outside_guest_memory_fails_and_moves_nothing, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_string_needs_its_cookies_in_their_places, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_string_of_another_command_or_none_is_no_message, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_message_may_mix_words_and_strings, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(an_idle_channel_is_closed_after_its_time, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(idle_channels_make_room_for_new_ones, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_checkpoint_spares_channels_at_rest, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(out_triggers_like_in, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(unknown_command_or_wrong_magic_reads_ones, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_narrow_access_finds_no_device, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(don_t_care_registers_hold_anything, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(don_t_care_registers_of_strings_hold_anything, vmware, tear_down),
+        cmocka_unit_test(the_seed_decides_ids_cookies_and_garbage),
+        cmocka_unit_test_setup_teardown(a_held_string_completes_when_the_answer_comes, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_held_word_completes_when_the_answer_comes, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_at_once_completes_nothing, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_reset_strikes_a_held_call, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_lost_request_closes_the_channel_unseen, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_lost_reply_closes_the_channel_after_the_host_acted, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_held_call_ends_although_its_reply_is_lost, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(faults_know_our_messages_by_their_kind, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(tclo_and_empty_messages_meet_no_faults, vmware, tear_down),
+        cmocka_unit_test(profiles_have_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
