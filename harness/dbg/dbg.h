@@ -3,8 +3,8 @@
  * It shares no code and no constant with transport/kd: a misreading there must not agree with itself here. It lives
  * in a world: bytes come in by dbg_input, go out by a write callback, and its timers are world events. It
  * acknowledges at once, and lets dbg->think_ns pass before a request goes out, as a debugger engine would.
- * Beside the states of 2.10 it has a manual mode, where every frame is only reported, for scripts that play the
- * bytes themselves.
+ * Beside the states of 2.10 it has a manual mode, where nothing is answered or repeated by itself, for scripts that
+ * play the bytes; it then follows what the script does, so that the verbs work again afterwards.
  *
  * Source: kd-protocol.md 2.1 to 2.4, 2.8 to 2.10. Tests: tests/test_dbg.c */
 #ifndef DBG_H
@@ -31,8 +31,10 @@ struct dbg_config {
     uint32_t ack_tries;       /* then give up and go to SYNC: 5 */
     uint64_t reply_wait_ns;   /* silence in WAIT_REPLY before SYNC: 10 s */
     uint64_t sync_period_ns;  /* between RESETs in SYNC: 1 s */
+    uint64_t state_wait_ns;   /* in WAIT_STATE, before SYNC again: 3 s */
     uint64_t byte_wait_ns;    /* silence inside a frame before it is forgotten: 1 s */
-    bool sync_breaks;         /* SYNC sends a break-in byte between its RESETs, as ntoseye does */
+    bool sync_breaks;         /* SYNC sends a break-in byte between its RESETs, as ntoseye does: true */
+    uint32_t vm;              /* number for the trace */
 };
 struct dbg_config dbg_config_default(void);
 
@@ -51,7 +53,8 @@ struct dbg_config dbg_config_default(void);
     X(DBG_NOTE_ACCEPTED, "accepted")       /* a data frame was accepted [type, id, first u32] */             \
     X(DBG_NOTE_REPEAT, "repeat")           /* a good frame was acknowledged and dropped [type, id] */        \
     X(DBG_NOTE_BAD, "bad")                 /* a frame failed its checks [type, id] */                        \
-    X(DBG_NOTE_ORPHAN, "orphan")           /* a reply that nobody waits for was dropped [api] */
+    X(DBG_NOTE_ORPHAN, "orphan")           /* a reply that nobody waits for was dropped [api] */           \
+    X(DBG_NOTE_MANUAL, "manual")           /* [1: the script plays the bytes from now on] */
 enum dbg_note {
 #define DBG_NOTE_ENUM(name, text) name,
     DBG_NOTE_LIST(DBG_NOTE_ENUM)
@@ -71,10 +74,13 @@ struct dbg_frame {
     uint32_t body_bytes;
 };
 
-/* Any pointer may be NULL. Called inside dbg_input and timer events; may call verbs. */
+/* Any pointer may be NULL. Called inside dbg_input, verbs and timer events. Only message may call verbs, and none may
+ * destroy the debugger. */
 struct dbg_observer {
     void *context;
-    void (*message)(void *context, uint16_t type, const uint8_t *body, uint32_t body_bytes); /* accepted, once */
+    /* A message for the debugger's engine, accepted, once, in order; an orphan is none. The state is the new one
+     * already. What arrives while our own frame is unacknowledged is acknowledged at once and told afterwards. */
+    void (*message)(void *context, uint16_t type, const uint8_t *body, uint32_t body_bytes);
     void (*request)(void *context, uint16_t type, const uint8_t *body, uint32_t body_bytes); /* first try leaves */
     void (*note)(void *context, enum dbg_note note, uint64_t a, uint64_t b, uint64_t c);
     void (*frame)(void *context, const struct dbg_frame *frame); /* every frame seen, in any mode */
@@ -82,7 +88,7 @@ struct dbg_observer {
 
 struct dbg;
 
-/* write  in  puts bytes on the line to the target; one call per frame or byte */
+/* write  in  puts bytes on the line to the target; one call per frame or byte; must not call back at once */
 struct dbg *dbg_create(struct sim_world *world, const struct dbg_config *config,
                        void (*write)(void *context, const uint8_t *bytes, size_t len_bytes), void *context);
 void dbg_destroy(struct dbg *dbg);
@@ -103,20 +109,25 @@ enum dbg_state dbg_state(const struct dbg *dbg);
 /* One break-in byte, now. Returns KD_OK; KD_ERR_CLOSED: no line */
 KD_MUST_USE enum kd_status dbg_break_in(struct dbg *dbg);
 
-/* Goes to SYNC: the first RESET leaves now, then alternately as the timer says (2.9, 2.10). */
+/* Goes to SYNC: the first RESET leaves now, then alternately as the timer says (2.9, 2.10).
+ * Returns KD_OK; KD_ERR_CLOSED: no line; KD_ERR_BUSY: the mode is manual */
 KD_MUST_USE enum kd_status dbg_resync(struct dbg *dbg);
 
 /* Sends one data frame after think_ns of the cost table: a manipulate request (type 2) or a prompt's answer (3).
  * body     in   copied
- * Returns  KD_OK; KD_ERR_BUSY (not STOPPED, or one is under way); KD_ERR_TOO_BIG; KD_ERR_CLOSED
+ * Returns  KD_OK, the state is WAIT_ACK; KD_ERR_BUSY (type 2: not STOPPED; type 3: no prompt is open; or one is under
+ *          way, or the mode is manual); KD_ERR_TOO_BIG; KD_ERR_ARGUMENT (another type); KD_ERR_CLOSED
  * Ends with: DBG_NOTE_ACKED and, where 4.4 says that a reply comes, its message; or DBG_NOTE_GAVE_UP. After a
- * request that resumes the target the state is RUNNING. */
+ * request that resumes the target the state is RUNNING, after a prompt's answer what it was before. */
 KD_MUST_USE enum kd_status dbg_send(struct dbg *dbg, uint16_t type, const uint8_t *body, uint32_t body_bytes);
 
-/* Manual mode: frames are reported to observers and nothing is answered or repeated. */
+/* Manual mode: frames are reported to observers, nothing is answered or repeated, no timer runs. What the script
+ * writes is followed: its ACK accepts the frame that arrived last, its data frame is the request under way, its
+ * RESET starts the ids over. So notes and messages are as true as in automatic mode, and it can be left any time. */
 void dbg_set_manual(struct dbg *dbg, bool manual);
 
-/* Bytes as they are, in any mode. */
+/* Bytes as they are, in any mode. A RESET, break-in byte or data frame among them is noted as such (and a RESET
+ * counted as ours); in automatic mode the rest is nobody's business. Returns KD_OK; KD_ERR_CLOSED: no line */
 KD_MUST_USE enum kd_status dbg_write_raw(struct dbg *dbg, const uint8_t *bytes, size_t len_bytes);
 
 /* Builds a frame for dbg_write_raw. to has room for DBG_FRAME_BYTES_MAX. Returns its length. */
