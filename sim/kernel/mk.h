@@ -48,10 +48,16 @@ struct mk_map {
     uint64_t loop_bytes;
     uint64_t function;         /* a function that the loop calls: a place for a breakpoint */
     uint64_t break_instruction; /* the int3 of the kernel's break helper: where break-ins stop */
+    uint64_t break_handler;     /* interrupt handler that calls the break helper */
+    uint64_t bugcheck_handler;  /* the same for a bugcheck */
+    uint64_t debug_service;     /* the int3 behind which symbol notices go on: their program counter */
     uint64_t pool;             /* readable and writable memory for anybody's experiments */
     uint64_t pool_bytes;       /* at least 1 MiB */
     uint64_t pool_pa;
     uint64_t hole;             /* a kernel address that is not mapped; the page before it is */
+    uint64_t large_page;       /* an address in a page of 2 MiB (the pool's) */
+    uint64_t user_page;        /* a page that is present and user-only */
+    uint64_t not_present;      /* a page whose entry is not present, with a plausible frame number in it */
     uint32_t module_count;
     struct mk_module {
         uint64_t base;

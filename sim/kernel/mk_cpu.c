@@ -1,0 +1,342 @@
+/* mk_cpu.c: one processor: its registers, and an interpreter for the few instructions of the image's code. */
+#include "sim/kernel/mk_state.h"
+
+enum { OPCODE_BYTES_MAX = 3, REGISTER_CX = 1, SELECTOR_KERNEL_CODE = 0x10 };
+
+static uint64_t load_word(const uint8_t *from, uint8_t width)
+{
+    return width == 8 ? kd_load_u64(from) : kd_load_u32(from);
+}
+
+static void store_word(uint8_t *to, uint8_t width, uint64_t value)
+{
+    if (width == 8)
+        kd_store_u64(to, value);
+    else
+        kd_store_u32(to, (uint32_t)value);
+}
+
+uint64_t mk_register(const struct mk_state *state, uint32_t cpu, uint16_t offset)
+{
+    return load_word(state->cpus[cpu].context + offset, state->layout->pointer_bytes);
+}
+
+void mk_register_set(struct mk_state *state, uint32_t cpu, uint16_t offset, uint64_t value)
+{
+    store_word(state->cpus[cpu].context + offset, state->layout->pointer_bytes, value);
+}
+
+uint32_t mk_eflags(const struct mk_state *state, uint32_t cpu)
+{
+    return kd_load_u32(state->cpus[cpu].context + state->layout->context.eflags);
+}
+
+void mk_eflags_set(struct mk_state *state, uint32_t cpu, uint32_t value)
+{
+    kd_store_u32(state->cpus[cpu].context + state->layout->context.eflags, value | MK_FLAG_RESERVED);
+}
+
+/* ---- one instruction under way ---------------------------------------------------------------------------------- */
+
+struct execution {
+    struct mk_state *state;
+    uint32_t cpu;
+    const uint8_t *code; /* the instruction's bytes */
+    uint64_t next;       /* where the program counter goes afterwards */
+    uint8_t number;      /* of the register that the last opcode byte names */
+    struct mk_exception *exception;
+};
+
+static uint64_t *const no_value = NULL;
+
+static bool raise(struct execution *run, uint32_t code)
+{
+    run->exception->code = code;
+    return false;
+}
+
+static bool fault(struct execution *run, bool write, uint64_t address)
+{
+    run->exception->parameters = 2;
+    run->exception->information[0] = write;
+    run->exception->information[1] = address;
+    return raise(run, MK_ACCESS_VIOLATION);
+}
+
+static uint16_t register_offset(const struct execution *run, uint8_t number)
+{
+    return run->state->layout->context.gpr[number];
+}
+
+static bool push(struct execution *run, uint64_t value)
+{
+    uint16_t sp = run->state->layout->context.sp;
+    uint8_t width = run->state->layout->pointer_bytes;
+    uint64_t to = mk_register(run->state, run->cpu, sp) - width;
+    uint8_t bytes[8];
+    store_word(bytes, width, value);
+    if (mk_write(run->state, to, bytes, width) != width)
+        return fault(run, true, to);
+    mk_register_set(run->state, run->cpu, sp, to);
+    return true;
+}
+
+static bool pop(struct execution *run, uint64_t *value)
+{
+    uint16_t sp = run->state->layout->context.sp;
+    uint8_t width = run->state->layout->pointer_bytes;
+    uint64_t from = mk_register(run->state, run->cpu, sp);
+    uint8_t bytes[8];
+    if (mk_read(run->state, from, bytes, width) != width)
+        return fault(run, false, from);
+    if (value != no_value)
+        *value = load_word(bytes, width);
+    mk_register_set(run->state, run->cpu, sp, from + width);
+    return true;
+}
+
+/* The flags that an addition leaves; a subtraction is the addition of the complement, with the carry inverted. */
+static uint32_t sum_flags(uint64_t left, uint64_t right, uint64_t sum)
+{
+    uint8_t parity = (uint8_t)sum;
+    parity ^= (uint8_t)(parity >> 4);
+    parity ^= (uint8_t)(parity >> 2);
+    parity ^= (uint8_t)(parity >> 1);
+    return (sum < left ? MK_FLAG_CF : 0u) | ((parity & 1) == 0 ? MK_FLAG_PF : 0u) |
+           (((left ^ right ^ sum) & 0x10) != 0 ? MK_FLAG_AF : 0u) | (sum == 0 ? MK_FLAG_ZF : 0u) |
+           (sum >> 63 != 0 ? MK_FLAG_SF : 0u) | ((~(left ^ right) & (left ^ sum)) >> 63 != 0 ? MK_FLAG_OF : 0u);
+}
+
+static const uint32_t arithmetic_flags =
+    MK_FLAG_CF | MK_FLAG_PF | MK_FLAG_AF | MK_FLAG_ZF | MK_FLAG_SF | MK_FLAG_OF;
+
+static void add(struct execution *run, uint64_t right, uint32_t flags_kept, uint32_t flags_inverted)
+{
+    uint16_t offset = register_offset(run, run->number);
+    uint64_t left = mk_register(run->state, run->cpu, offset);
+    uint64_t sum = left + right;
+    uint32_t changed = arithmetic_flags & ~flags_kept;
+    uint32_t flags = mk_eflags(run->state, run->cpu) & ~changed;
+    mk_eflags_set(run->state, run->cpu, flags | ((sum_flags(left, right, sum) ^ flags_inverted) & changed));
+    mk_register_set(run->state, run->cpu, offset, sum);
+}
+
+static int64_t immediate8(const struct execution *run, uint32_t at)
+{
+    return (int8_t)run->code[at];
+}
+
+static int64_t immediate32(const struct execution *run, uint32_t at)
+{
+    return (int32_t)kd_load_u32(run->code + at);
+}
+
+/* ---- the instructions: true when done, false with an exception -------------------------------------------------- */
+
+static bool do_nop(struct execution *run)
+{
+    (void)run;
+    return true;
+}
+
+static bool do_inc(struct execution *run)
+{
+    add(run, 1, MK_FLAG_CF, 0);
+    return true;
+}
+
+static bool do_add(struct execution *run)
+{
+    add(run, (uint64_t)immediate8(run, 3), 0, 0);
+    return true;
+}
+
+static bool do_sub(struct execution *run)
+{
+    /* left - right = left + (-right); borrow and half borrow are the inverted carries, but for right = 0 */
+    uint64_t right = (uint64_t)immediate8(run, 3);
+    add(run, 0 - right, 0, right == 0 ? 0 : MK_FLAG_CF | MK_FLAG_AF);
+    return true;
+}
+
+static bool do_mov(struct execution *run)
+{
+    mk_register_set(run->state, run->cpu, register_offset(run, run->number), kd_load_u32(run->code + 1));
+    return true;
+}
+
+static bool do_push(struct execution *run)
+{
+    return push(run, mk_register(run->state, run->cpu, register_offset(run, run->number)));
+}
+
+static bool do_pop(struct execution *run)
+{
+    uint64_t value;
+    if (!pop(run, &value))
+        return false;
+    mk_register_set(run->state, run->cpu, register_offset(run, run->number), value);
+    return true;
+}
+
+static bool do_jmp_short(struct execution *run)
+{
+    run->next += (uint64_t)immediate8(run, 1);
+    return true;
+}
+
+static bool do_jmp(struct execution *run)
+{
+    run->next += (uint64_t)immediate32(run, 1);
+    return true;
+}
+
+static bool do_call(struct execution *run)
+{
+    if (!push(run, run->next))
+        return false;
+    run->next += (uint64_t)immediate32(run, 1);
+    return true;
+}
+
+static bool do_ret(struct execution *run)
+{
+    return pop(run, &run->next);
+}
+
+static bool do_iret(struct execution *run)
+{
+    const struct mk_context_layout *context = &run->state->layout->context;
+    uint64_t frame[5]; /* program counter, CS, flags, stack pointer, SS */
+    for (uint32_t i = 0; i < 5; i++)
+        if (!pop(run, &frame[i]))
+            return false;
+    run->next = frame[0];
+    mk_eflags_set(run->state, run->cpu, (uint32_t)frame[2]);
+    mk_register_set(run->state, run->cpu, context->sp, frame[3]);
+    return true;
+}
+
+static bool do_hlt(struct execution *run)
+{
+    run->next -= 1; /* until the next interrupt; the tick does not wake what a debugger has sent here */
+    return true;
+}
+
+static bool do_int3(struct execution *run)
+{
+    run->exception->parameters = 1; /* service code 0: a break (kd-protocol.md 5.1 rule 6) */
+    return raise(run, MK_BREAKPOINT);
+}
+
+struct opcode {
+    uint8_t bytes[OPCODE_BYTES_MAX];
+    uint8_t opcode_bytes;
+    uint8_t register_mask; /* of the last opcode byte: the bits that name a register */
+    uint8_t length;        /* of the whole instruction */
+    bool (*run)(struct execution *run);
+};
+
+static const struct opcode x64_opcodes[] = {
+    {{0x90}, 1, 0, 1, do_nop},
+    {{0x48, 0xFF, 0xC0}, 3, 7, 3, do_inc},
+    {{0x48, 0x83, 0xC0}, 3, 7, 4, do_add},
+    {{0x48, 0x83, 0xE8}, 3, 7, 4, do_sub},
+    {{0xB8}, 1, 7, 5, do_mov},
+    {{0x50}, 1, 7, 1, do_push},
+    {{0x58}, 1, 7, 1, do_pop},
+    {{0xEB}, 1, 0, 2, do_jmp_short},
+    {{0xE9}, 1, 0, 5, do_jmp},
+    {{0xE8}, 1, 0, 5, do_call},
+    {{0xC3}, 1, 0, 1, do_ret},
+    {{0x48, 0xCF}, 2, 0, 2, do_iret},
+    {{0xF4}, 1, 0, 1, do_hlt},
+    {{0xCC}, 1, 0, 1, do_int3},
+};
+
+static bool matches(const struct opcode *opcode, const uint8_t *code, uint32_t code_bytes)
+{
+    if (code_bytes < opcode->length)
+        return false;
+    for (uint32_t i = 0; i < opcode->opcode_bytes; i++) {
+        uint8_t mask = i + 1u == opcode->opcode_bytes ? (uint8_t)~opcode->register_mask : 0xFF;
+        if ((code[i] & mask) != opcode->bytes[i])
+            return false;
+    }
+    return true;
+}
+
+static bool execute(struct execution *run, uint32_t code_bytes)
+{
+    for (uint32_t i = 0; i < sizeof x64_opcodes / sizeof x64_opcodes[0]; i++) {
+        const struct opcode *opcode = &x64_opcodes[i];
+        if (!matches(opcode, run->code, code_bytes))
+            continue;
+        run->number = run->code[opcode->opcode_bytes - 1] & opcode->register_mask;
+        run->next += opcode->length;
+        return opcode->run(run);
+    }
+    return raise(run, MK_ILLEGAL_INSTRUCTION);
+}
+
+/* TF was set when the instruction began: the trap comes after it (kd-protocol.md 5.5 rule 2). TF is taken away, so
+ * that a plain Continue, which carries no control set, runs. */
+static bool trap_step(struct mk_state *state, uint32_t cpu, struct mk_exception *exception)
+{
+    mk_eflags_set(state, cpu, mk_eflags(state, cpu) & ~(uint32_t)MK_FLAG_TF);
+    store_word(state->cpus[cpu].special + state->layout->special.dr[6], state->layout->pointer_bytes,
+               MK_DR6_FIXED | MK_DR6_STEP);
+    exception->code = MK_SINGLE_STEP;
+    exception->address = mk_register(state, cpu, state->layout->context.pc);
+    return true;
+}
+
+bool mk_step(struct mk_state *state, uint32_t cpu, struct mk_exception *exception)
+{
+    enum { CODE_BYTES_MAX = 5 };
+    uint16_t pc = state->layout->context.pc;
+    uint8_t code[CODE_BYTES_MAX];
+    uint64_t at = mk_register(state, cpu, pc);
+    bool traced = (mk_eflags(state, cpu) & MK_FLAG_TF) != 0;
+    uint32_t code_bytes = mk_read(state, at, code, sizeof code);
+    struct execution run = {.state = state, .cpu = cpu, .code = code, .next = at, .exception = exception};
+    *exception = (struct mk_exception){.address = at};
+    if (code_bytes == 0 ? !fault(&run, false, at) : !execute(&run, code_bytes))
+        return true;
+    mk_register_set(state, cpu, pc, run.next);
+    return traced && trap_step(state, cpu, exception);
+}
+
+/* A push of the processor itself: with a stack that is not there nothing is written, and the way back faults. */
+static void push_quietly(struct mk_state *state, uint32_t cpu, uint64_t value)
+{
+    struct mk_exception ignored;
+    struct execution run = {.state = state, .cpu = cpu, .exception = &ignored};
+    if (!push(&run, value))
+        mk_register_set(state, cpu, state->layout->context.sp,
+                        mk_register(state, cpu, state->layout->context.sp) - state->layout->pointer_bytes);
+}
+
+void mk_interrupt(struct mk_state *state, uint32_t cpu, uint64_t handler)
+{
+    const struct mk_context_layout *context = &state->layout->context;
+    const uint8_t *registers = state->cpus[cpu].context;
+    uint64_t sp = mk_register(state, cpu, context->sp);
+    uint64_t pc = mk_register(state, cpu, context->pc);
+    uint32_t eflags = mk_eflags(state, cpu);
+    mk_register_set(state, cpu, context->sp, sp & ~(uint64_t)15); /* as long mode does before it pushes */
+    push_quietly(state, cpu, kd_load_u16(registers + context->ss));
+    push_quietly(state, cpu, sp);
+    push_quietly(state, cpu, eflags);
+    push_quietly(state, cpu, kd_load_u16(registers + context->cs));
+    push_quietly(state, cpu, pc);
+    mk_eflags_set(state, cpu, eflags & ~(uint32_t)(MK_FLAG_TF | MK_FLAG_IF));
+    mk_register_set(state, cpu, context->pc, handler);
+}
+
+void mk_call(struct mk_state *state, uint32_t cpu, uint64_t function)
+{
+    uint16_t pc = state->layout->context.pc;
+    push_quietly(state, cpu, mk_register(state, cpu, pc));
+    mk_register_set(state, cpu, pc, function);
+}
