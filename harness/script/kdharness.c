@@ -1,0 +1,200 @@
+/* kdharness: plays scenarios against a simulated machine. `kdharness run --help` says how. */
+#include "harness/script/runner.h"
+#include <argp.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_SEED = 256, KEY_LINK, KEY_ARCH, KEY_MACHINE, KEY_TRACE, KEY_JUNIT, KEY_SET, KEY_ONCE };
+
+struct arguments {
+    struct runner_options runner;
+    struct scenario_list scenarios;
+};
+
+/* One line on stderr, and the code for bad input. */
+static _Noreturn void refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static _Noreturn void refuse(const char *format, ...)
+{
+    va_list arguments;
+    fputs("kdharness: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    exit(RUNNER_BAD_INPUT);
+}
+
+static uint64_t parse_seed(const char *text)
+{
+    char *end;
+    errno = 0;
+    unsigned long long seed = strtoull(text, &end, 0);
+    if (text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0)
+        refuse("--seed %s: expected a whole number from 0 to 18446744073709551615", text);
+    return seed;
+}
+
+static FILE *open_for_writing(const char *option, const char *path)
+{
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        refuse("%s %s: cannot be written: %s", option, path, strerror(errno));
+    return file;
+}
+
+static void require(const char *option, const char *value, const char *only)
+{
+    if (strcmp(value, only) != 0)
+        refuse("%s %s: not in this build: expected %s", option, value, only);
+}
+
+static void set_link(struct runner_options *runner, const char *value)
+{
+    if (lab_link_find(value, &runner->link) != KD_OK)
+        refuse("--link %s: expected backdoor or serial", value);
+    runner->every_link = false;
+}
+
+static void add_setting(struct runner_options *runner, const char *value)
+{
+    char why[LAB_WHY_BYTES];
+    if (script_settings_add(&runner->settings, value, why) != KD_OK)
+        refuse("--set %s", why);
+}
+
+static void add_scenario(struct arguments *arguments, const char *name)
+{
+    char why[SCENARIO_WHY_BYTES];
+    if (scenario_find(&arguments->scenarios, name, why) != KD_OK)
+        refuse("%s", why);
+}
+
+static error_t parse_run(int key, char *value, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    struct runner_options *runner = &arguments->runner;
+    switch (key) {
+    case KEY_SEED:
+        runner->seed = parse_seed(value);
+        return 0;
+    case KEY_LINK:
+        set_link(runner, value);
+        return 0;
+    case KEY_ARCH:
+        require("--arch", value, "x64");
+        return 0;
+    case KEY_MACHINE:
+        require("--machine", value, "native");
+        return 0;
+    case KEY_TRACE:
+        runner->trace = open_for_writing("--trace", value);
+        return 0;
+    case KEY_JUNIT:
+        runner->junit = open_for_writing("--junit", value);
+        return 0;
+    case KEY_SET:
+        add_setting(runner, value);
+        return 0;
+    case KEY_ONCE:
+        runner->once = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        add_scenario(arguments, value);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        refuse("run: no scenario given: expected files, folders or names (kdharness list shows them)");
+    case ARGP_KEY_ERROR:
+        refuse("%s: unknown option, or its value is missing (kdharness run --help lists them)",
+               state->argv[state->next - 1]);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option run_options[] = {
+    {"seed", KEY_SEED, "N", 0, "Seed of every world (default 1)", 0},
+    {"link", KEY_LINK, "LINK", 0, "backdoor or serial; default: each of them that the scenario fits", 0},
+    {"arch", KEY_ARCH, "ARCH", 0, "x64", 0},
+    {"machine", KEY_MACHINE, "MACHINE", 0, "native", 0},
+    {"trace", KEY_TRACE, "FILE", 0, "Write every record of each first play to FILE", 0},
+    {"junit", KEY_JUNIT, "FILE", 0, "Write the results to FILE as JUnit XML", 0},
+    {"set", KEY_SET, "NAME=VALUE", 0, "Override a cost (cost.exit_ns), a field of vm{} or a param.NAME; may be repeated",
+     0},
+    {"once", KEY_ONCE, NULL, 0, "Do not play each scenario a second time to compare the hashes", 0},
+    {0},
+};
+
+/* The first error is told in one line; nothing is played before everything could be read. */
+static void parse_scenarios(const struct scenario_list *scenarios)
+{
+    char message[SCRIPT_MESSAGE_BYTES];
+    for (size_t i = 0; i < scenarios->count; i++)
+        if (script_parse(scenarios->items[i].path, message) != KD_OK)
+            refuse("%s", message);
+}
+
+static void close_file(FILE *file, const char *option)
+{
+    if (file != NULL && fclose(file) != 0)
+        refuse("%s: the file could not be written completely: %s", option, strerror(errno));
+}
+
+static int command_run(int argc, char **argv)
+{
+    static const struct argp argp = {run_options, parse_run, "SCENARIO...",
+                                     "Plays scenarios and reports as TAP. Exit code 0: all passed; 1: one failed; "
+                                     "2: bad input.",
+                                     NULL, NULL, NULL};
+    struct arguments arguments = {.runner = {.every_link = true, .seed = 1, .tap = stdout, .errors = stderr}};
+    argp_parse(&argp, argc, argv, ARGP_NO_ERRS, NULL, &arguments);
+    parse_scenarios(&arguments.scenarios);
+    int code = runner_run(&arguments.runner, &arguments.scenarios);
+    close_file(arguments.runner.trace, "--trace");
+    close_file(arguments.runner.junit, "--junit");
+    scenario_list_free(&arguments.scenarios);
+    script_settings_free(&arguments.runner.settings);
+    return code;
+}
+
+static int command_list(int argc, char **argv)
+{
+    struct scenario_list list = {0};
+    char why[SCENARIO_WHY_BYTES];
+    if (argc > 2)
+        refuse("list: at most one folder, not also '%s'", argv[2]);
+    if (scenario_find(&list, argc > 1 ? argv[1] : NULL, why) != KD_OK)
+        refuse("%s", why);
+    for (size_t i = 0; i < list.count; i++)
+        puts(list.items[i].name);
+    scenario_list_free(&list);
+    return RUNNER_OK;
+}
+
+static int command_help(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    puts("kdharness run [OPTION...] SCENARIO...   play scenarios (kdharness run --help)\n"
+         "kdharness list [FOLDER]                 the scenarios there are\n"
+         "kdharness help                          this text\n"
+         "\n"
+         "A scenario is a file, a folder, or a name below the scenario folder ($KDHARNESS_SCENARIOS).\n"
+         "harness/README.md says how to write one and how to read a failure.");
+    return RUNNER_OK;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } commands[] = {{"run", command_run}, {"list", command_list}, {"help", command_help}, {"--help", command_help}};
+    if (argc < 2)
+        refuse("no command: expected run, list or help");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    refuse("no command is called '%s': expected run, list or help", argv[1]);
+}

@@ -1,0 +1,295 @@
+#include "harness/script/lab.h"
+#include "harness/script/lab_story.h"
+#include "sim/world/sim_memory.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const plant_names[] = {
+#define LAB_PLANT_TEXT(name, text) text,
+    LAB_PLANT_LIST(LAB_PLANT_TEXT)
+#undef LAB_PLANT_TEXT
+};
+
+enum kd_status lab_plant_find(const char *name, enum lab_plant *plant)
+{
+    for (unsigned i = 0; i < LAB_PLANTS; i++) {
+        if (strcmp(plant_names[i], name) == 0) {
+            *plant = (enum lab_plant)i;
+            return KD_OK;
+        }
+    }
+    return KD_ERR_ARGUMENT;
+}
+
+void lab_set_plant(struct lab *lab, enum lab_plant plant)
+{
+    lab->plant = plant;
+}
+
+/* ---- the notebook -------------------------------------------------------------------------------------------- */
+
+static void bytes_set(struct lab_bytes *item, uint64_t time_ns, uint16_t type, const uint8_t *bytes,
+                      uint32_t len_bytes)
+{
+    free(item->bytes);
+    *item = (struct lab_bytes){.len_bytes = len_bytes, .type = type, .time_ns = time_ns};
+    item->bytes = sim_allocate(len_bytes + 1, 1); /* one more: texts end with a NUL */
+    if (len_bytes > 0)
+        memcpy(item->bytes, bytes, len_bytes);
+}
+
+static void list_add(struct lab_list *list, uint64_t time_ns, uint16_t type, const uint8_t *bytes,
+                     uint32_t len_bytes)
+{
+    list->items = sim_grow(list->items, &list->room, list->count + 1, sizeof *list->items);
+    list->items[list->count] = (struct lab_bytes){0};
+    bytes_set(&list->items[list->count++], time_ns, type, bytes, len_bytes);
+}
+
+static void list_free(struct lab_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i].bytes);
+    free(list->items);
+}
+
+void lab_frames_clear(struct lab *lab)
+{
+    for (size_t i = 0; i < lab->frame_count; i++)
+        free(lab->frames[i].body.bytes);
+    lab->frame_count = 0;
+}
+
+static enum dbg_arch arch_of(const struct lab *lab)
+{
+    return lab->config.vm.boot.arch == MK_X64 ? DBG_X64 : DBG_X86;
+}
+
+/* ---- the habit ----------------------------------------------------------------------------------------------- */
+
+static void continue_after_load(void *context)
+{
+    struct lab *lab = context;
+    lab->autopilot = 0;
+    if (dbg_state(lab->dbg) != DBG_STOPPED)
+        return;
+    struct dbg_request request;
+    dbg_api_continue2(&request, arch_of(lab), 0, DBG_CONTINUE, &(struct dbg_control_set){.dr7 = 0x400});
+    if (dbg_send(lab->dbg, DBG_TYPE_MANIPULATE, request.body, request.body_bytes) != KD_OK)
+        lab->autopilot = sim_at(lab->world, sim_now(lab->world) + SIM_MS(1), continue_after_load, lab);
+}
+
+/* An event of its own: the debugger is still inside the state change when it tells us. */
+static void start_autopilot(struct lab *lab)
+{
+    if (lab->hold_loads || lab->autopilot != 0)
+        return;
+    lab->autopilot = sim_at(lab->world, sim_now(lab->world), continue_after_load, lab);
+}
+
+static void note_state_change(struct lab *lab, const uint8_t *body, uint32_t body_bytes)
+{
+    uint64_t now = sim_now(lab->world);
+    struct dbg_state_change change;
+    if (dbg_api_state_change(arch_of(lab), body, body_bytes, &change) != KD_OK ||
+        change.state == DBG_STATE_COMMAND_STRING) {
+        list_add(&lab->seen.others, now, DBG_TYPE_STATE_CHANGE64, body, body_bytes);
+        return;
+    }
+    bool is_load = change.state == DBG_STATE_LOAD_SYMBOLS;
+    list_add(is_load ? &lab->seen.loads : &lab->seen.stops, now, DBG_TYPE_STATE_CHANGE64, body, body_bytes);
+    if (is_load)
+        start_autopilot(lab);
+}
+
+static void note_debug_io(struct lab *lab, const uint8_t *body, uint32_t body_bytes)
+{
+    uint64_t now = sim_now(lab->world);
+    struct dbg_debug_io io;
+    if (dbg_api_debug_io(body, body_bytes, &io) != KD_OK)
+        list_add(&lab->seen.others, now, DBG_TYPE_DEBUG_IO, body, body_bytes);
+    else if (io.api == DBG_IO_PRINT)
+        list_add(&lab->seen.prints, now, DBG_TYPE_DEBUG_IO, (const uint8_t *)io.text, io.text_bytes);
+    else
+        list_add(&lab->seen.prompts, now, DBG_TYPE_DEBUG_IO, body, body_bytes);
+}
+
+/* ---- what the parts tell ------------------------------------------------------------------------------------- */
+
+static void tell_oracle(struct lab *lab, uint16_t type, const uint8_t *body, uint32_t body_bytes)
+{
+    const struct dbg_observer *oracle = &lab->oracle_dbg;
+    enum lab_plant plant = lab->plant;
+    lab->plant = LAB_PLANT_NONE;
+    if (oracle->message == NULL || plant == LAB_PLANT_LOST)
+        return;
+    if (plant == LAB_PLANT_CHANGED) {
+        uint8_t changed[DBG_BODY_BYTES_MAX];
+        memcpy(changed, body, body_bytes);
+        changed[body_bytes - 1] ^= 1;
+        oracle->message(oracle->context, type, changed, body_bytes);
+        return;
+    }
+    for (unsigned times = plant == LAB_PLANT_TWICE ? 2 : 1; times > 0; times--)
+        oracle->message(oracle->context, type, body, body_bytes);
+}
+
+static void on_message(void *context, uint16_t type, const uint8_t *body, uint32_t body_bytes)
+{
+    struct lab *lab = context;
+    tell_oracle(lab, type, body, body_bytes);
+    lab_story_message(lab->story, sim_now(lab->world), false, type, body, body_bytes);
+    if (type == DBG_TYPE_STATE_CHANGE64) {
+        note_state_change(lab, body, body_bytes);
+    } else if (type == DBG_TYPE_DEBUG_IO) {
+        note_debug_io(lab, body, body_bytes);
+    } else if (type == DBG_TYPE_MANIPULATE) {
+        bytes_set(&lab->seen.reply, sim_now(lab->world), type, body, body_bytes);
+        lab->seen.replies++;
+    } else {
+        list_add(&lab->seen.others, sim_now(lab->world), type, body, body_bytes);
+    }
+}
+
+static void on_request(void *context, uint16_t type, const uint8_t *body, uint32_t body_bytes)
+{
+    struct lab *lab = context;
+    lab_story_message(lab->story, sim_now(lab->world), true, type, body, body_bytes);
+}
+
+static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, uint64_t c)
+{
+    struct lab *lab = context;
+    lab->seen.notes[note]++;
+    lab_story_note(lab->story, sim_now(lab->world), note, a, b, c);
+}
+
+static void on_frame(void *context, const struct dbg_frame *frame)
+{
+    struct lab *lab = context;
+    if (!lab->keep_frames)
+        return;
+    lab->frames = sim_grow(lab->frames, &lab->frame_room, lab->frame_count + 1, sizeof *lab->frames);
+    struct lab_frame *kept = &lab->frames[lab->frame_count++];
+    *kept = (struct lab_frame){.control = frame->control, .good = frame->good, .id = frame->id};
+    bytes_set(&kept->body, sim_now(lab->world), frame->type, frame->body, frame->body_bytes);
+}
+
+static void on_api(void *context, const struct mk_trace *trace)
+{
+    struct lab *lab = context;
+    lab->seen.api[trace->event]++;
+    lab_story_api(lab->story, sim_now(lab->world), trace);
+}
+
+static void on_life(void *context, enum sim_life life)
+{
+    struct lab *lab = context;
+    lab->seen.life[life]++;
+    lab_story_life(lab->story, sim_now(lab->world), life);
+}
+
+static void on_fault(void *context, const struct sim_fault_rule *rule, const uint8_t *frame, size_t frame_bytes)
+{
+    struct lab *lab = context;
+    lab_story_fault(lab->story, sim_now(lab->world), rule);
+    oracle_fault(lab->oracle, rule, frame, frame_bytes);
+}
+
+static void write_to_target(void *context, const uint8_t *bytes, size_t len_bytes)
+{
+    struct lab *lab = context;
+    sim_vm_write(lab->vm, bytes, len_bytes);
+}
+
+static void bytes_from_target(void *context, const uint8_t *bytes, size_t len_bytes)
+{
+    struct lab *lab = context;
+    dbg_input(lab->dbg, bytes, len_bytes);
+}
+
+/* ---- assembly ------------------------------------------------------------------------------------------------ */
+
+static void observe(struct lab *lab)
+{
+    struct sim_vm_observer oracle_vm = oracle_vm_observer(lab->oracle);
+    sim_vm_observe(lab->vm, &oracle_vm);
+    sim_vm_observe(lab->vm, &(struct sim_vm_observer){lab, on_api, on_life});
+    sim_line_on_fault(sim_vm_line(lab->vm, SIM_FAULT_TO_DEBUGGER), on_fault, lab);
+    sim_line_on_fault(sim_vm_line(lab->vm, SIM_FAULT_TO_TARGET), on_fault, lab);
+
+    lab->oracle_dbg = oracle_dbg_observer(lab->oracle);
+    struct dbg_observer rest = lab->oracle_dbg;
+    rest.message = NULL; /* messages pass through on_message, where a lie can be planted */
+    dbg_observe(lab->dbg, &rest);
+    dbg_observe(lab->dbg, &(struct dbg_observer){.context = lab,
+                                                 .message = on_message,
+                                                 .request = on_request,
+                                                 .note = on_note,
+                                                 .frame = on_frame});
+}
+
+enum kd_status lab_create(const struct lab_config *config, struct lab **out, char *why)
+{
+    struct lab *lab = sim_allocate(1, sizeof *lab);
+    lab->config = *config;
+    lab->story = lab_story_create();
+    lab->world = sim_world_create(config->seed, &config->cost);
+    if (config->trace != NULL)
+        sim_trace_write_to(sim_trace(lab->world), config->trace);
+    lab->faults = sim_faults_create(lab->world);
+    const char *reason = "";
+    enum kd_status status = sim_vm_create(lab->world, lab->faults, &config->vm, &lab->vm, &reason);
+    if (status != KD_OK) {
+        snprintf(why, LAB_WHY_BYTES, "this VM cannot be built: %s", reason);
+        lab_destroy(lab);
+        return status;
+    }
+    lab->dbg = dbg_create(lab->world, &config->dbg, write_to_target, lab);
+    struct oracle_config judge = oracle_config_default(config->vm.link, &config->cost);
+    lab->oracle = oracle_create(lab->world, lab->faults, &judge);
+    observe(lab);
+    *out = lab;
+    return KD_OK;
+}
+
+void lab_destroy(struct lab *lab)
+{
+    if (lab == NULL)
+        return;
+    if (lab->dbg != NULL)
+        dbg_destroy(lab->dbg);
+    if (lab->vm != NULL)
+        sim_vm_destroy(lab->vm);
+    if (lab->oracle != NULL)
+        oracle_destroy(lab->oracle);
+    sim_faults_destroy(lab->faults);
+    sim_world_destroy(lab->world);
+    list_free(&lab->seen.stops);
+    list_free(&lab->seen.loads);
+    list_free(&lab->seen.prints);
+    list_free(&lab->seen.prompts);
+    list_free(&lab->seen.others);
+    free(lab->seen.reply.bytes);
+    lab_frames_clear(lab);
+    free(lab->frames);
+    lab_story_destroy(lab->story);
+    free(lab);
+}
+
+enum kd_status lab_attach(struct lab *lab)
+{
+    enum kd_status status = sim_vm_attach(lab->vm, &(struct sim_vm_peer){lab, bytes_from_target});
+    if (status == KD_OK)
+        dbg_attach(lab->dbg);
+    return status;
+}
+
+void lab_detach(struct lab *lab)
+{
+    if (!sim_vm_attached(lab->vm))
+        return;
+    sim_vm_detach(lab->vm);
+    dbg_detach(lab->dbg);
+}

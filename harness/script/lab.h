@@ -1,0 +1,127 @@
+/* lab.h: one experiment: a world, its faults, one VM, a debugger, the oracle, and a notebook of what was seen.
+ *
+ * It wires the parts together and adds nothing to what they do, but for one habit of every real debugger: a stop
+ * for load-symbols is continued at once (unless told not to). Scripts and workloads drive it from outside, event
+ * by event. Deterministic: the same configuration gives the same history.
+ * Tests: tests/test_lab.c */
+#ifndef LAB_H
+#define LAB_H
+
+#include "harness/dbg/dbg_api.h"
+#include "harness/oracle/oracle.h"
+#include "sim/machine/sim_vm.h"
+
+enum { LAB_WHY_BYTES = 200, LAB_STORY_EVENTS = 12, LAB_STORY_BYTES = 220 };
+
+struct lab_config {
+    uint64_t seed;
+    struct sim_cost cost;
+    struct sim_vm_config vm;
+    struct dbg_config dbg;
+    FILE *trace; /* every record, as text; NULL: none. The caller's */
+};
+struct lab_config lab_config_default(enum sim_link link, uint64_t seed);
+
+/* Sets one field by name: a field of the VM ("polls", "backdoor"), "cost.NAME" or "debugger.NAME". The names are
+ * those of vm{} in scripts and of --set (harness/README.md lists them).
+ * why      out  LAB_WHY_BYTES, on error: what was wrong and what was expected
+ * Returns  KD_OK; KD_ERR_ARGUMENT: no such field, or a value it cannot have */
+KD_MUST_USE enum kd_status lab_config_set(struct lab_config *config, const char *name, const char *value,
+                                          char *why);
+
+/* The names that lab_config_set takes, index 0 on; NULL after the last. */
+const char *lab_config_name(unsigned index, const char **note);
+
+const char *lab_link_name(enum sim_link link);
+KD_MUST_USE enum kd_status lab_link_find(const char *name, enum sim_link *link);
+
+/* Bytes that somebody keeps for later. */
+struct lab_bytes {
+    uint8_t *bytes;
+    uint32_t len_bytes;
+    uint16_t type; /* of the packet */
+    uint64_t time_ns;
+};
+struct lab_list {
+    struct lab_bytes *items;
+    size_t count;
+    size_t room;
+};
+
+/* A frame that reached the debugger, as the wire showed it. */
+struct lab_frame {
+    bool control;
+    bool good;
+    uint32_t id;
+    struct lab_bytes body; /* type and time are the frame's */
+};
+
+/* What was seen since the lab was made. */
+struct lab_notebook {
+    struct lab_list stops;    /* exception state changes that the debugger accepted */
+    struct lab_list loads;    /* load-symbols state changes */
+    struct lab_list prints;   /* text only */
+    struct lab_list prompts;  /* whole bodies */
+    struct lab_list others;   /* command strings and what has no list of its own */
+    struct lab_bytes reply;   /* the last manipulate reply */
+    uint64_t replies;
+    uint64_t notes[DBG_NOTES];
+    uint64_t api[MK_TRACE_EVENTS];
+    uint64_t life[SIM_LIFES];
+};
+
+/* Planted on purpose, to see the oracle see it: the next message accepted from the target is told to the oracle
+ * twice, not at all, or with one byte changed. */
+#define LAB_PLANT_LIST(X)                                                                                    \
+    X(LAB_PLANT_NONE, "none") X(LAB_PLANT_TWICE, "twice") X(LAB_PLANT_LOST, "lost") X(LAB_PLANT_CHANGED, "changed")
+enum lab_plant {
+#define LAB_PLANT_ENUM(name, text) name,
+    LAB_PLANT_LIST(LAB_PLANT_ENUM)
+#undef LAB_PLANT_ENUM
+    LAB_PLANTS
+};
+KD_MUST_USE enum kd_status lab_plant_find(const char *name, enum lab_plant *plant);
+
+struct lab_story; /* the last events, for failure messages */
+
+/* Read it freely; change it only through the functions. */
+struct lab {
+    struct lab_config config;
+    struct sim_world *world;
+    struct sim_faults *faults;
+    struct sim_vm *vm;
+    struct dbg *dbg;
+    struct oracle *oracle;
+    struct lab_notebook seen;
+    bool hold_loads;   /* load-symbols stops are left to the script */
+    bool keep_frames;  /* frames are put into the queue below */
+    struct lab_frame *frames;
+    size_t frame_count;
+    size_t frame_room;
+    /* private */
+    struct dbg_observer oracle_dbg;
+    enum lab_plant plant;
+    sim_event_id autopilot;
+    struct lab_story *story;
+};
+
+/* lab      out  on KD_OK a powered-off VM with nobody attached
+ * why      out  LAB_WHY_BYTES, on error
+ * Returns  KD_OK; KD_ERR_ARGUMENT: a VM that cannot be built */
+KD_MUST_USE enum kd_status lab_create(const struct lab_config *config, struct lab **lab, char *why);
+void lab_destroy(struct lab *lab);
+
+/* A debugger connects, or hangs up. Returns KD_OK; KD_ERR_BUSY: one is there already */
+KD_MUST_USE enum kd_status lab_attach(struct lab *lab);
+void lab_detach(struct lab *lab);
+
+/* Throws away the frames kept so far. */
+void lab_frames_clear(struct lab *lab);
+
+void lab_set_plant(struct lab *lab, enum lab_plant plant);
+
+/* The last events in readable words, oldest first: index 0 .. count-1, count at most LAB_STORY_EVENTS. */
+unsigned lab_story_count(const struct lab *lab);
+void lab_story_text(const struct lab *lab, unsigned index, char *to, size_t to_bytes);
+
+#endif

@@ -1,0 +1,228 @@
+#include "harness/script/runner.h"
+#include "harness/script/junit.h"
+#include "harness/script/lab_story.h"
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One play's end, after what the scenario itself was expected to do. */
+struct verdict {
+    enum script_outcome outcome;
+    char message[SCRIPT_MESSAGE_BYTES + 600];
+};
+
+struct tally {
+    unsigned number, passed, failed, skipped;
+    int code;
+};
+
+/* ---- judging ------------------------------------------------------------------------------------------------- */
+
+static void place_text(const char *path, const struct script_result *result, char *to, size_t to_bytes)
+{
+    char time[40];
+    lab_time_text(result->time_ns, time, sizeof time);
+    if (result->line > 0)
+        snprintf(to, to_bytes, "%s:%u: at %s: ", path, result->line, time);
+    else
+        snprintf(to, to_bytes, "%s: ", path);
+}
+
+/* A scenario of selftest: was it the failure that it promised? */
+static void judge_promised_failure(const struct script_result *result, unsigned line, const char *text,
+                                   struct verdict *verdict)
+{
+    bool failed = result->outcome == SCRIPT_FAILED || result->outcome == SCRIPT_BAD_INPUT;
+    if (failed && result->line == line && strstr(result->message, text) != NULL) {
+        verdict->outcome = SCRIPT_PASSED;
+        return;
+    }
+    verdict->outcome = SCRIPT_FAILED;
+    snprintf(verdict->message, sizeof verdict->message,
+             "it should have failed, and did not as promised\n  expected: line %u: %s\n  actual:   line %u: %.*s", line,
+             text, result->line, SCRIPT_MESSAGE_BYTES / 2, failed ? result->message : "it passed");
+}
+
+static void judge(const char *path, const struct script_result *result, struct verdict *verdict)
+{
+    unsigned line;
+    char text[400];
+    verdict->outcome = result->outcome;
+    snprintf(verdict->message, sizeof verdict->message, "%s", result->message);
+    if (result->outcome != SCRIPT_SKIPPED && script_expected_failure(path, &line, text, sizeof text))
+        judge_promised_failure(result, line, text, verdict);
+}
+
+/* Rule 9: the second play must be the first one again. */
+static void judge_again(const struct script_options *options, const struct script_result *first,
+                        struct verdict *verdict)
+{
+    struct script_result second;
+    struct script_options quiet = *options;
+    quiet.trace = NULL;
+    script_run(&quiet, &second);
+    bool same = first->hash == second.hash && first->records == second.records &&
+                first->outcome == second.outcome && strcmp(first->message, second.message) == 0;
+    if (!same) {
+        verdict->outcome = SCRIPT_FAILED;
+        snprintf(verdict->message, sizeof verdict->message,
+                 "oracle: rule 9: the same seed gave another history\n  first play:  %016" PRIx64 ", %" PRIu64
+                 " records, %.200s\n  second play: %016" PRIx64 ", %" PRIu64 " records, %.200s",
+                 first->hash, first->records, first->message, second.hash, second.records, second.message);
+    }
+    script_result_free(&second);
+}
+
+/* ---- reporting ----------------------------------------------------------------------------------------------- */
+
+/* Text of several lines as TAP diagnostics. */
+static void diagnose(FILE *tap, const char *text)
+{
+    while (*text != 0) {
+        size_t length = strcspn(text, "\n");
+        fprintf(tap, "# %.*s\n", (int)length, text);
+        text += length + (text[length] == '\n');
+    }
+}
+
+/* An argument as a shell takes it back. */
+static void print_quoted(FILE *tap, const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+@%";
+    if (text[0] != 0 && text[strspn(text, plain)] == 0) {
+        fprintf(tap, " %s", text);
+        return;
+    }
+    fputs(" '", tap);
+    for (; *text != 0; text++)
+        fputs(*text == '\'' ? "'\\''" : (char[]){*text, 0}, tap);
+    fputc('\'', tap);
+}
+
+static void print_replay(FILE *tap, const struct script_options *options)
+{
+    const struct script_settings *settings = options->settings;
+    fprintf(tap, "# replay: kdharness run --seed %" PRIu64 " --link %s", options->seed,
+            lab_link_name(options->link));
+    for (size_t i = 0; settings != NULL && i < settings->count; i++) {
+        char setting[400];
+        snprintf(setting, sizeof setting, "%s=%s", settings->items[i].name, settings->items[i].value);
+        fputs(" --set", tap);
+        print_quoted(tap, setting);
+    }
+    print_quoted(tap, options->path);
+    fputc('\n', tap);
+}
+
+static void print_failure(FILE *tap, const struct script_options *options, const struct script_result *result,
+                          const struct verdict *verdict)
+{
+    char place[PATH_MAX + 64];
+    place_text(options->path, result, place, sizeof place);
+    fprintf(tap, "# %s", place);
+    const char *rest = strchr(verdict->message, '\n');
+    fprintf(tap, "%.*s\n", (int)strcspn(verdict->message, "\n"), verdict->message);
+    if (rest != NULL)
+        diagnose(tap, rest + 1);
+    if (result->story_count > 0)
+        fputs("# last events:\n", tap);
+    for (unsigned i = 0; i < result->story_count; i++)
+        fprintf(tap, "#   %s\n", result->story[i]);
+    print_replay(tap, options);
+}
+
+static void print_excuses(FILE *tap, const struct script_result *result)
+{
+    unsigned count;
+    const struct oracle_hole *holes = oracle_holes(&count);
+    for (unsigned i = 0; i < count && i < result->excuse_count; i++)
+        if (result->excuses[i] > 0)
+            fprintf(tap, "# excused by a hole of KDCOM: %s, %" PRIu64 " times: %s\n", holes[i].name,
+                    result->excuses[i], holes[i].legal_outcome);
+}
+
+static void print_line(FILE *tap, unsigned number, const char *name, const struct script_result *result,
+                       const struct script_options *options, const struct verdict *verdict)
+{
+    bool ok = verdict->outcome == SCRIPT_PASSED || verdict->outcome == SCRIPT_SKIPPED;
+    fprintf(tap, "%s %u - %s [%s]", ok ? "ok" : "not ok", number, name, lab_link_name(options->link));
+    if (verdict->outcome == SCRIPT_SKIPPED)
+        fprintf(tap, " # SKIP %s\n", verdict->message);
+    else
+        fprintf(tap, " hash=%016" PRIx64 " time=%" PRIu64 ".%09" PRIu64 "s exits=%" PRIu64 "\n", result->hash,
+                result->total_ns / SIM_S(1), result->total_ns % SIM_S(1), result->exits);
+}
+
+static void report(const struct runner_options *options, const struct script_options *play,
+                   const struct scenario *scenario, const struct script_result *result, const struct verdict *verdict,
+                   struct tally *tally)
+{
+    FILE *tap = options->tap;
+    print_line(tap, tally->number, scenario->name, result, play, verdict);
+    for (size_t i = 0; i < result->print_count; i++)
+        diagnose(tap, result->prints[i]);
+    print_excuses(tap, result);
+    if (verdict->outcome == SCRIPT_FAILED || verdict->outcome == SCRIPT_BAD_INPUT)
+        print_failure(tap, play, result, verdict);
+    if (verdict->outcome == SCRIPT_BAD_INPUT)
+        fprintf(options->errors, "kdharness: %s:%u: %.*s\n", play->path, result->line,
+                (int)strcspn(verdict->message, "\n"), verdict->message);
+    fflush(tap);
+    if (options->junit != NULL)
+        junit_case(options->junit, scenario->name, lab_link_name(play->link), result->total_ns, verdict->outcome,
+                   verdict->message);
+}
+
+static void count(struct tally *tally, enum script_outcome outcome)
+{
+    static const int codes[] = {[SCRIPT_PASSED] = RUNNER_OK,
+                                [SCRIPT_SKIPPED] = RUNNER_OK,
+                                [SCRIPT_FAILED] = RUNNER_FAILED,
+                                [SCRIPT_BAD_INPUT] = RUNNER_BAD_INPUT};
+    tally->passed += outcome == SCRIPT_PASSED;
+    tally->skipped += outcome == SCRIPT_SKIPPED;
+    tally->failed += outcome == SCRIPT_FAILED || outcome == SCRIPT_BAD_INPUT;
+    if (codes[outcome] > tally->code)
+        tally->code = codes[outcome];
+}
+
+static void play_one(const struct runner_options *options, const struct scenario *scenario, enum sim_link link,
+                     struct tally *tally)
+{
+    struct script_options play = script_options_default(scenario->path, link);
+    struct script_result result;
+    struct verdict verdict;
+    play.seed = options->seed;
+    play.settings = &options->settings;
+    play.trace = options->trace;
+    if (play.trace != NULL)
+        fprintf(play.trace, "# %s [%s] seed %" PRIu64 "\n", scenario->name, lab_link_name(link), play.seed);
+    script_run(&play, &result);
+    judge(scenario->path, &result, &verdict);
+    if (!options->once && verdict.outcome == SCRIPT_PASSED)
+        judge_again(&play, &result, &verdict);
+    tally->number++;
+    count(tally, verdict.outcome);
+    report(options, &play, scenario, &result, &verdict, tally);
+    script_result_free(&result);
+}
+
+int runner_run(const struct runner_options *options, const struct scenario_list *scenarios)
+{
+    static const enum sim_link links[] = {SIM_LINK_BACKDOOR, SIM_LINK_SERIAL};
+    size_t first = options->every_link ? 0 : options->link == SIM_LINK_SERIAL;
+    size_t last = options->every_link ? 1 : first;
+    struct tally tally = {0};
+    fprintf(options->tap, "1..%zu\n", scenarios->count * (last - first + 1));
+    if (options->junit != NULL)
+        junit_begin(options->junit);
+    for (size_t i = 0; i < scenarios->count; i++)
+        for (size_t link = first; link <= last; link++)
+            play_one(options, &scenarios->items[i], links[link], &tally);
+    if (options->junit != NULL)
+        junit_end(options->junit);
+    fprintf(options->tap, "# seed %" PRIu64 ": %u passed, %u failed, %u skipped\n", options->seed, tally.passed,
+            tally.failed, tally.skipped);
+    return tally.code;
+}

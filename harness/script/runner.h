@@ -1,0 +1,30 @@
+/* runner.h: plays scenarios over their links, each twice, and reports as TAP (and JUnit).
+ *
+ * Oracle rule 9 is judged here: both plays of a scenario must give the same hash and the same outcome. A scenario
+ * with a "-- FAILS: text" comment passes if and only if it fails at that line with that text.
+ * Tests: tests/test_runner.c */
+#ifndef RUNNER_H
+#define RUNNER_H
+
+#include "harness/script/scenario_find.h"
+#include "harness/script/script.h"
+
+struct runner_options {
+    bool every_link;     /* else only .link */
+    enum sim_link link;
+    uint64_t seed;
+    bool once;           /* no second play */
+    struct script_settings settings;
+    FILE *trace;         /* may be NULL: records of each first play */
+    FILE *junit;         /* may be NULL */
+    FILE *tap;           /* stdout */
+    FILE *errors;        /* stderr: one line for each bad input */
+};
+
+/* Exit codes of the program. */
+enum { RUNNER_OK = 0, RUNNER_FAILED = 1, RUNNER_BAD_INPUT = 2 };
+
+/* Returns  one of the codes above; the worst that any scenario earned */
+int runner_run(const struct runner_options *options, const struct scenario_list *scenarios);
+
+#endif

@@ -1,0 +1,141 @@
+/* Counters and measurements; what compares them is in verbs.lua. */
+#include "harness/script/script_private.h"
+#include "sim/world/sim_memory.h"
+#include <stdio.h>
+#include <string.h>
+
+static void set_counter(lua_State *L, const char *name, uint64_t value)
+{
+    lua_pushinteger(L, (lua_Integer)value);
+    lua_setfield(L, -2, name);
+}
+
+/* A debugger's note by its own name, "note.resend_seen". */
+static void set_notes(lua_State *L, const struct lab *lab)
+{
+    for (unsigned i = 0; i < DBG_NOTES; i++) {
+        const char *name = lua_pushfstring(L, "note.%s", dbg_note_name((enum dbg_note)i));
+        lua_pushinteger(L, (lua_Integer)lab->seen.notes[i]);
+        lua_setfield(L, -3, name);
+        lua_pop(L, 1);
+    }
+}
+
+#define SET(structure, field) set_counter(L, #field, (structure).field)
+
+void script_push_counters(lua_State *L, struct lab *lab)
+{
+    struct oracle_counters judged = oracle_counters(lab->oracle);
+    struct sim_vm_counters vm = sim_vm_counters(lab->vm);
+    lua_newtable(L);
+    SET(judged, packets_sent);
+    SET(judged, packets_delivered);
+    SET(judged, requests_sent);
+    SET(judged, requests_delivered);
+    SET(judged, duplicates);
+    SET(judged, breaks_wished);
+    SET(judged, breaks_honoured);
+    SET(judged, epochs);
+    SET(vm, exits);
+    SET(vm, exits_backdoor);
+    SET(vm, exits_string);
+    SET(vm, exits_uart);
+    SET(vm, rpcs);
+    SET(vm, payload_bytes);
+    SET(vm, ticks);
+    SET(vm, bytes_to_debugger);
+    SET(vm, bytes_to_target);
+    SET(vm, resets);
+    set_counter(L, "faults", sim_faults_struck(lab->faults));
+    set_counter(L, "boots", lab->seen.api[MK_TRACE_BOOTED]);
+    set_counter(L, "stops", lab->seen.stops.count);
+    set_counter(L, "loads", lab->seen.loads.count);
+    set_counter(L, "prints", lab->seen.prints.count);
+    set_notes(L, lab);
+    const struct relay_core *relay = sim_vm_relay(lab->vm);
+    if (relay != NULL) {
+        set_counter(L, "relay.repeated", relay->counters.requests_repeated);
+        set_counter(L, "relay.stale", relay->counters.requests_stale);
+        set_counter(L, "relay.refused", relay->counters.requests_refused);
+        set_counter(L, "relay.epochs", relay->counters.epochs);
+    }
+}
+
+static int verb_counters(lua_State *L)
+{
+    script_push_counters(L, script_lab(L));
+    return 1;
+}
+
+/* core.fail(text): a failed expectation, at the scenario's line. */
+static int core_fail(lua_State *L)
+{
+    return script_sandbox_error(L, "%s", luaL_checkstring(L, 1));
+}
+
+static int core_bad_input(lua_State *L)
+{
+    return script_bad_input(L, "%s", luaL_checkstring(L, 1));
+}
+
+/* core.forgive(): the error under way was expected. */
+static int core_forgive(lua_State *L)
+{
+    script_of(L)->bad_input = false;
+    return 0;
+}
+
+static uint64_t field(lua_State *L, int table, const char *name)
+{
+    lua_getfield(L, table, name);
+    uint64_t value = (uint64_t)luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+/* core.measured{name, operations, bytes, sim_ns, exits, rpcs, payload_bytes, wire_bytes} */
+static int core_measured(lua_State *L)
+{
+    struct script *script = script_of(L);
+    struct script_result *result = script->result;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    struct script_measure measure = {
+        .operations = field(L, 1, "operations"),
+        .bytes = field(L, 1, "bytes"),
+        .sim_ns = field(L, 1, "sim_ns"),
+        .exits = field(L, 1, "exits"),
+        .rpcs = field(L, 1, "rpcs"),
+        .payload_bytes = field(L, 1, "payload_bytes"),
+        .wire_bytes = field(L, 1, "wire_bytes"),
+    };
+    lua_getfield(L, 1, "name");
+    snprintf(measure.name, sizeof measure.name, "%s", luaL_checkstring(L, -1));
+    result->measures =
+        sim_grow(result->measures, &script->measure_room, result->measure_count + 1, sizeof *result->measures);
+    result->measures[result->measure_count++] = measure;
+    return 0;
+}
+
+/* core.param(name): the text of --set param.NAME=..., or nil. */
+static int core_param(lua_State *L)
+{
+    const struct script_settings *settings = script_of(L)->options.settings;
+    const char *name = lua_pushfstring(L, "param.%s", luaL_checkstring(L, 1));
+    const char *value = NULL;
+    for (size_t i = 0; settings != NULL && i < settings->count; i++)
+        if (strcmp(settings->items[i].name, name) == 0)
+            value = settings->items[i].value;
+    lua_pushstring(L, value);
+    return 1;
+}
+
+void script_open_check(lua_State *L)
+{
+    static const luaL_Reg globals[] = {{"counters", verb_counters}, {NULL, NULL}};
+    static const luaL_Reg core[] = {
+        {"fail", core_fail},         {"bad_input", core_bad_input}, {"forgive", core_forgive},
+        {"measured", core_measured}, {"param", core_param},         {NULL, NULL},
+    };
+    script_register(L, "_G", globals);
+    script_register(L, "core", core);
+}

@@ -1,0 +1,363 @@
+/* The machine's verbs: what it is (vm), its life (boot, attach, target.*), time (after, now) and what lies where in
+ * its memory (image). */
+#include "harness/script/script_private.h"
+#include <string.h>
+
+/* ---- vm{} ---------------------------------------------------------------------------------------------------- */
+
+/* A table of its own inside vm{}: its fields are set under "cost." and "debugger.". */
+static bool is_group(const char *name)
+{
+    return strcmp(name, "cost") == 0 || strcmp(name, "debugger") == 0;
+}
+
+/* About the links the scenario fits, handled by fit_link. */
+static bool is_about_links(const char *name)
+{
+    return strcmp(name, "link") == 0 || strcmp(name, "links") == 0 || strcmp(name, "because") == 0;
+}
+
+struct field_context {
+    struct lab_config *config;
+    const char *prefix;
+};
+
+static void set_field(lua_State *L, const char *name, int value, void *context)
+{
+    struct field_context *field = context;
+    if (field->prefix[0] == 0 && is_about_links(name))
+        return;
+    if (field->prefix[0] == 0 && is_group(name)) {
+        luaL_checktype(L, value, LUA_TTABLE);
+        const char *prefix = lua_pushfstring(L, "%s.", name);
+        script_each_field(L, value, set_field, &(struct field_context){field->config, prefix});
+        return;
+    }
+    char why[LAB_WHY_BYTES];
+    const char *full = lua_pushfstring(L, "%s%s", field->prefix, name);
+    if (lab_config_set(field->config, full, script_sandbox_tostring(L, value), why) != KD_OK)
+        script_bad_input(L, "vm: %s", why);
+}
+
+static bool names_link(lua_State *L, int value, enum sim_link link)
+{
+    enum sim_link found;
+    const char *name = luaL_checkstring(L, value);
+    if (lab_link_find(name, &found) != KD_OK)
+        script_bad_input(L, "vm: no link is called '%s': expected backdoor or serial", name);
+    return found == link;
+}
+
+/* link = "serial", or links = {"backdoor", "serial"}; with less than both, because = "..." says why. */
+static bool fits_link(lua_State *L, enum sim_link link, bool *fits_all)
+{
+    *fits_all = false;
+    if (lua_getfield(L, 1, "link") != LUA_TNIL)
+        return names_link(L, -1, link);
+    if (lua_getfield(L, 1, "links") == LUA_TNIL) {
+        *fits_all = true;
+        return true;
+    }
+    luaL_checktype(L, -1, LUA_TTABLE);
+    int links = lua_gettop(L);
+    lua_Integer count = luaL_len(L, links);
+    *fits_all = count >= 2;
+    bool fits = false;
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_geti(L, links, i);
+        fits = names_link(L, -1, link) || fits;
+        lua_pop(L, 1);
+    }
+    return fits;
+}
+
+static void check_link(lua_State *L, struct script *script)
+{
+    bool fits_all;
+    bool fits = fits_link(L, script->options.link, &fits_all);
+    if (!fits_all && lua_getfield(L, 1, "because") != LUA_TSTRING)
+        script_bad_input(L, "vm: it fits one link only, so because = \"...\" must say why");
+    if (fits)
+        return;
+    script->skipped = true;
+    lua_error(L); /* because, which is on top */
+}
+
+static void apply_settings(lua_State *L, struct script *script, struct lab_config *config)
+{
+    const struct script_settings *settings = script->options.settings;
+    char why[LAB_WHY_BYTES];
+    for (size_t i = 0; settings != NULL && i < settings->count; i++) {
+        const struct script_setting *setting = &settings->items[i];
+        if (strncmp(setting->name, "param.", 6) != 0 &&
+            lab_config_set(config, setting->name, setting->value, why) != KD_OK)
+            script_bad_input(L, "%s", why);
+    }
+}
+
+static void set_address(lua_State *L, const char *name, uint64_t value)
+{
+    lua_pushinteger(L, (lua_Integer)value);
+    lua_setfield(L, -2, name);
+}
+
+static void push_addresses(lua_State *L, const char *name, const uint64_t *values, unsigned count)
+{
+    lua_createtable(L, (int)count, 0);
+    for (unsigned i = 0; i < count; i++) {
+        lua_pushinteger(L, (lua_Integer)values[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, name);
+}
+
+static void push_modules(lua_State *L, const struct mk_map *map)
+{
+    lua_createtable(L, (int)map->module_count, 0);
+    for (uint32_t i = 0; i < map->module_count; i++) {
+        const struct mk_module *module = &map->modules[i];
+        lua_createtable(L, 0, 6);
+        set_address(L, "base", module->base);
+        set_address(L, "size", module->size_bytes);
+        set_address(L, "checksum", module->checksum);
+        set_address(L, "timestamp", module->timestamp);
+        lua_pushstring(L, module->path);
+        lua_setfield(L, -2, "path");
+        lua_pushstring(L, module->name);
+        lua_setfield(L, -2, "name");
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "modules");
+}
+
+/* The global table `image`: the fields of struct mk_map under their own names. */
+static void publish_image(lua_State *L, const struct mk_map *map)
+{
+#define IMAGE_FIELDS(X)                                                                                      \
+    X(ram_bytes) X(directory_table_pa) X(kernel_base) X(module_list) X(debugger_data_list) X(debugger_data)  \
+    X(loop) X(loop_bytes) X(function) X(break_instruction) X(pool) X(pool_bytes) X(pool_pa) X(hole)
+    lua_newtable(L);
+#define PUBLISH(field) set_address(L, #field, map->field);
+    IMAGE_FIELDS(PUBLISH)
+#undef PUBLISH
+#undef IMAGE_FIELDS
+    push_addresses(L, "kpcr", map->kpcr, MK_PROCESSORS_MAX);
+    push_addresses(L, "kprcb", map->kprcb, MK_PROCESSORS_MAX);
+    push_addresses(L, "thread", map->thread, MK_PROCESSORS_MAX);
+    push_addresses(L, "stack_top", map->stack_top, MK_PROCESSORS_MAX);
+    push_modules(L, map);
+    lua_setglobal(L, "image");
+}
+
+static void forget_reading(struct script *script)
+{
+    script->stops_read = script->loads_read = script->prints_read = script->prompts_read = 0;
+}
+
+static int verb_vm(lua_State *L)
+{
+    struct script *script = script_of(L);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    check_link(L, script);
+    if (!script_close_lab(script, L))
+        return script_sandbox_error(L, "the machine before this one: %s", lua_tostring(L, -1));
+    struct lab_config config = lab_config_default(script->options.link, script->options.seed);
+    config.trace = script->options.trace;
+    script_each_field(L, 1, set_field, &(struct field_context){&config, ""});
+    apply_settings(L, script, &config);
+    char why[LAB_WHY_BYTES];
+    if (lab_create(&config, &script->lab, why) != KD_OK)
+        return script_bad_input(L, "vm: %s", why);
+    forget_reading(script);
+    publish_image(L, sim_vm_map(script->lab->vm));
+    return 0;
+}
+
+/* ---- time ---------------------------------------------------------------------------------------------------- */
+
+static int verb_now(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)sim_now(script_lab(L)->world));
+    return 1;
+}
+
+static int nothing(lua_State *L, int status, lua_KContext context)
+{
+    (void)L;
+    (void)status;
+    (void)context;
+    return 0;
+}
+
+static int verb_after(lua_State *L)
+{
+    script_lab(L);
+    lua_Integer wait_ns = luaL_checkinteger(L, 1);
+    luaL_argcheck(L, wait_ns >= 0, 1, "time does not run backwards");
+    return script_wait(L, NULL, (uint64_t)wait_ns, nothing);
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------- */
+
+static bool event_seen(struct script *script)
+{
+    return script->lab->seen.api[script->event] >= script->event_goal;
+}
+
+static int booted(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    struct script *script = script_of(L);
+    if (script->wait_end == SCRIPT_WAIT_TIMEOUT)
+        return script_sandbox_error(L, "boot: the kernel did not finish booting in time");
+    return 0;
+}
+
+static int wait_booted(lua_State *L, uint64_t limit_ns, uint64_t goal)
+{
+    struct script *script = script_of(L);
+    script->event = MK_TRACE_BOOTED;
+    script->event_goal = goal;
+    return script_wait(L, event_seen, limit_ns, booted);
+}
+
+static int verb_boot(lua_State *L)
+{
+    struct lab *lab = script_lab(L);
+    uint64_t limit_ns = (uint64_t)luaL_optinteger(L, 1, (lua_Integer)SIM_S(300));
+    if (sim_vm_state(lab->vm) != SIM_VM_OFF)
+        return script_sandbox_error(L, "boot: the machine is on already");
+    uint64_t goal = lab->seen.api[MK_TRACE_BOOTED] + 1;
+    sim_vm_power_on(lab->vm);
+    return wait_booted(L, limit_ns, goal);
+}
+
+/* The nth boot of this machine is complete: for reboots. */
+static int verb_wait_booted(lua_State *L)
+{
+    script_lab(L);
+    uint64_t goal = (uint64_t)luaL_optinteger(L, 1, 1);
+    return wait_booted(L, (uint64_t)luaL_optinteger(L, 2, (lua_Integer)SIM_S(300)), goal);
+}
+
+static int verb_power_on(lua_State *L)
+{
+    sim_vm_power_on(script_lab(L)->vm);
+    return 0;
+}
+
+static int verb_attach(lua_State *L)
+{
+    if (lab_attach(script_lab(L)) != KD_OK)
+        return script_sandbox_error(L, "attach: a debugger is attached already");
+    return 0;
+}
+
+static int verb_detach(lua_State *L)
+{
+    lab_detach(script_lab(L));
+    return 0;
+}
+
+/* ---- the target's own doings --------------------------------------------------------------------------------- */
+
+static bool command_taken(struct script *script)
+{
+    return sim_vm_command(script->lab->vm, &script->command) == KD_OK;
+}
+
+static int command_given(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    if (script_of(L)->wait_end == SCRIPT_WAIT_TIMEOUT)
+        return script_sandbox_error(L, "target: the kernel did not take the command before this one: is it running?");
+    return 0;
+}
+
+/* A wish for the kernel's next tick; waits while the one before has not been taken. */
+static int give_command(lua_State *L, enum mk_command_kind kind, const char *text, lua_Integer count, uint32_t code)
+{
+    struct script *script = script_of(L);
+    script_lab(L);
+    luaL_argcheck(L, strlen(text) < MK_TEXT_BYTES, 1, "the text is too long");
+    luaL_argcheck(L, count >= 0 && count <= UINT32_MAX, 2, "not a count");
+    script->command = (struct mk_command){.kind = kind, .count = (uint32_t)count, .code = code};
+    strcpy(script->command.text, text);
+    return script_wait(L, command_taken, SCRIPT_WAIT_NS, command_given);
+}
+
+static int target_print(lua_State *L)
+{
+    return give_command(L, MK_COMMAND_PRINT, luaL_checkstring(L, 1), luaL_optinteger(L, 2, 1), 0);
+}
+
+static int target_prompt(lua_State *L)
+{
+    return give_command(L, MK_COMMAND_PROMPT, luaL_checkstring(L, 1), luaL_optinteger(L, 2, 64), 0);
+}
+
+static int target_load(lua_State *L)
+{
+    return give_command(L, MK_COMMAND_LOAD, "", luaL_optinteger(L, 1, 1), 0);
+}
+
+static int target_exception(lua_State *L)
+{
+    return give_command(L, MK_COMMAND_EXCEPTION, "", 1, (uint32_t)luaL_checkinteger(L, 1));
+}
+
+static int target_reboot(lua_State *L)
+{
+    return give_command(L, MK_COMMAND_RESET, "", 1, 0);
+}
+
+static int target_shut_down(lua_State *L)
+{
+    return give_command(L, MK_COMMAND_POWER_OFF, "", 1, 0);
+}
+
+static int target_reset(lua_State *L)
+{
+    sim_vm_reset(script_lab(L)->vm);
+    return 0;
+}
+
+static int target_power_off(lua_State *L)
+{
+    sim_vm_power_off(script_lab(L)->vm);
+    return 0;
+}
+
+static int target_is_on(lua_State *L)
+{
+    lua_pushboolean(L, sim_vm_state(script_lab(L)->vm) == SIM_VM_RUNNING);
+    return 1;
+}
+
+void script_open_vm(lua_State *L)
+{
+    static const luaL_Reg globals[] = {
+        {"vm", verb_vm},
+        {"now", verb_now},
+        {"after", verb_after},
+        {"boot", verb_boot},
+        {"wait_booted", verb_wait_booted},
+        {"power_on", verb_power_on},
+        {"attach", verb_attach},
+        {"detach", verb_detach},
+        {NULL, NULL},
+    };
+    static const luaL_Reg target[] = {
+        {"print", target_print},         {"prompt", target_prompt},
+        {"load", target_load},           {"exception", target_exception},
+        {"reboot", target_reboot},       {"shut_down", target_shut_down},
+        {"reset", target_reset},         {"power_off", target_power_off},
+        {"is_on", target_is_on},         {NULL, NULL},
+    };
+    script_register(L, "_G", globals);
+    script_register(L, "target", target);
+    lua_pushstring(L, lab_link_name(script_of(L)->options.link));
+    lua_setglobal(L, "link");
+}

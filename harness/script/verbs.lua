@@ -1,0 +1,198 @@
+-- The verbs of a scenario that are made of smaller ones. What is written in C comes in as `core`.
+-- Errors name the line of the scenario, not one in here: core.fail sees to that.
+local core = ...
+
+-- ---- time: every time in a scenario is a whole number of virtual nanoseconds
+
+local function whole(number, unit)
+    local ns = math.tointeger(number * unit // 1)
+    return ns or core.bad_input("a time is a number")
+end
+
+function us(number) return whole(number, 1000) end
+function ms(number) return whole(number, 1000000) end
+function s(number) return whole(number, 1000000000) end
+
+-- ---- saying what was expected
+
+local function show(value)
+    if type(value) == "string" then
+        local text = value:gsub("[^\x20-\x7E]", function(c) return string.format("\\x%02X", c:byte()) end)
+        return '"' .. (#text > 400 and text:sub(1, 400) .. "..." or text) .. '"'
+    elseif math.type(value) == "integer" and (value > 9 or value < 0) then
+        return string.format("%d (0x%X)", value, value)
+    elseif type(value) == "table" then
+        local parts = {}
+        for k, v in pairs(value) do
+            parts[#parts + 1] = (math.type(k) and "" or k .. " = ") .. show(v)
+        end
+        return "{" .. table.concat(parts, ", ") .. "}"
+    end
+    return tostring(value)
+end
+
+local function same(a, b)
+    if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+    for k in pairs(a) do if not same(a[k], b[k]) then return false end end
+    for k in pairs(b) do if a[k] == nil then return false end end
+    return true
+end
+
+local function differ(what, expected, actual)
+    core.fail(what .. "\n  expected: " .. expected .. "\n  actual:   " .. actual)
+end
+
+check = {}
+
+function check.equal(actual, expected, what)
+    if not same(actual, expected) then differ(what or "not equal", show(expected), show(actual)) end
+end
+
+function check.that(condition, what)
+    if not condition then core.fail(what or "this does not hold") end
+end
+
+function check.between(actual, low, high, what)
+    if math.type(actual) == nil or actual < low or actual > high then
+        differ(what or "out of range", show(low) .. " .. " .. show(high), show(actual))
+    end
+end
+
+-- A value that a counter may have: check.counters { exits = at_most(9) }
+local range = {}
+range.__index = range
+function at_most(high) return setmetatable({low = 0, high = high}, range) end
+function at_least(low) return setmetatable({low = low, high = math.maxinteger}, range) end
+function between(low, high) return setmetatable({low = low, high = high}, range) end
+
+local function check_counter(name, expected, actual)
+    if getmetatable(expected) ~= range then
+        return check.equal(actual, expected, "counter " .. name)
+    end
+    check.between(actual, expected.low, expected.high, "counter " .. name)
+end
+
+-- Short names that read well in a story.
+local counter_names = {
+    dropped = "faults",
+    delivered = "packets_delivered",
+    sent = "packets_sent",
+    total = "exits",
+    backdoor = "exits_backdoor",
+    string = "exits_string",
+    uart = "exits_uart",
+}
+
+function check.counters(wanted)
+    local actual = counters()
+    for name, expected in pairs(wanted) do
+        local value = actual[counter_names[name] or name]
+        if value == nil then
+            local known = {}
+            for k in pairs(actual) do known[#known + 1] = k end
+            core.bad_input("no counter is called '" .. name .. "': expected one of " .. table.concat(known, ", "))
+        end
+        check_counter(name, expected, value)
+    end
+end
+
+check.exits = check.counters
+
+-- Passes when fn fails with an error that contains text.
+function expect_failure(text, fn)
+    local ok, message = pcall(fn)
+    core.forgive()
+    if ok then core.fail("expected a failure, but it went well: " .. text) end
+    if not tostring(message):find(text, 1, true) then
+        differ("it failed for another reason", show(text), show(tostring(message)))
+    end
+end
+
+-- --set param.NAME=VALUE, or the default; a number when the default is one.
+function param(name, default)
+    local value = core.param(name)
+    if value == nil then return default end
+    if math.type(default) then
+        return math.tointeger(tonumber(value)) or core.bad_input("param." .. name .. " must be a whole number")
+    end
+    return value
+end
+
+-- ---- the debugger, in several requests
+
+local function chunks(len)
+    local at = 0
+    return function()
+        if at >= len then return nil end
+        local first = at
+        local count = math.min(len - at, core.data_bytes_max)
+        at = at + count
+        return first, count
+    end
+end
+
+local function read_with(read_once, address, len, extra)
+    local parts, status = {}, 0
+    for at, count in chunks(len) do
+        local bytes
+        bytes, status = read_once(address + at, count, extra)
+        parts[#parts + 1] = bytes
+        if #bytes < count then break end
+    end
+    return table.concat(parts), status
+end
+
+local function write_with(write_once, address, bytes, extra)
+    local done, status = 0, 0
+    for at, count in chunks(#bytes) do
+        local now_done
+        now_done, status = write_once(address + at, bytes:sub(at + 1, at + count), extra)
+        done = done + now_done
+        if now_done < count then break end
+    end
+    return done, status
+end
+
+-- Each returns what was read (or how many bytes were written) and the last status.
+function dbg.read(address, len, cpu) return read_with(core.read, address, len, cpu) end
+function dbg.write(address, bytes, cpu) return write_with(core.write, address, bytes, cpu) end
+function dbg.read_physical(address, len, cache) return read_with(core.read_physical, address, len, cache) end
+function dbg.write_physical(address, bytes, cache) return write_with(core.write_physical, address, bytes, cache) end
+
+function dbg.continue(status) core.continue(false, status) end
+
+-- One instruction; returns the stop.
+function dbg.step()
+    core.continue(true)
+    return dbg.wait_stop()
+end
+
+-- The next print that contains text (any, when it is left out).
+function dbg.wait_print(text, limit)
+    while true do
+        local line = core.next_print(limit)
+        if text == nil or line:find(text, 1, true) then return line end
+    end
+end
+
+-- ---- measuring
+
+-- Runs fn and records, for whoever plays this scenario from C, what it took. bytes: of use, not on the wire.
+function measure(name, operations, bytes, fn)
+    local before, from = counters(), now()
+    fn()
+    local after_it = counters()
+    local function grew(counter) return after_it[counter] - before[counter] end
+    local measured = {
+        name = name, operations = operations, bytes = bytes, sim_ns = now() - from,
+        exits = grew("exits"), rpcs = grew("rpcs"), payload_bytes = grew("payload_bytes"),
+        wire_bytes = grew("bytes_to_debugger") + grew("bytes_to_target"),
+    }
+    core.measured(measured)
+    return measured
+end
+
+-- "4D 5A 90": for messages and comparisons
+function hex(bytes)
+    return (bytes:gsub(".", function(c) return string.format("%02X ", c:byte()) end):sub(1, -2))
+end
