@@ -1,9 +1,9 @@
 /* kd_link.c: the target's end of a KDCOM line.
  *
- * Three layers, in the order of this file: what the link does (write, finish, start over), how a complete frame is
- * judged (kd-protocol.md 2.5, 2.6, 2.9), and how bytes become frames (2.1, 2.4). Rule numbers are the document's.
- * Every byte goes through the scanner alone, and the first one that gives the caller something to do ends the call:
- * that is why chunks cannot matter. */
+ * Three layers, in the order of this file: what the link does (write, finish, start over), how a complete
+ * frame is judged (kd-protocol.md 2.5, 2.6, 2.9), and how bytes become frames (2.1, 2.4). Rule numbers are
+ * the document's. Every byte goes through the scanner alone, and the first one that gives the caller
+ * something to do ends the call: that is why chunks cannot matter. */
 #include "transport/kd/kd_link.h"
 
 static uint64_t tick_after(uint64_t now, uint64_t wait)
@@ -57,8 +57,8 @@ static void finish(struct kd_link *link, struct kd_action *action, enum kd_outco
     action->outcome = outcome;
 }
 
-/* Both ids begin anew (2.3). A kept frame is of the session that ends here and must not be delivered after it;
- * and the RESETs absorbed until now were absorbed on account of ids that no longer stand. */
+/* Both ids begin anew (2.3). A kept frame is of the session that ends here and must not be delivered after
+ * it; and the RESETs absorbed until now were absorbed on account of ids that no longer stand. */
 static void restart_ids(struct kd_link *link, uint32_t next_id)
 {
     link->next_id = next_id;
@@ -108,8 +108,8 @@ static bool body_size_good(const struct kd_link *link)
     return fits(&link->wanted, body_bytes);
 }
 
-/* N6: the debugger has moved on, so it has our packet. Its frame is acknowledged and kept for the next receive;
- * with one kept already it is asked for again, as the rule has it, and nothing is lost. */
+/* N6: the debugger has moved on, so it has our packet. Its frame is acknowledged and kept for the next
+ * receive; with one kept already it is asked for again, as the rule has it, and nothing is lost. */
 static void data_acknowledges(struct kd_link *link, struct kd_action *action)
 {
     advance_next_id(link);
@@ -136,8 +136,8 @@ static void data_received(struct kd_link *link, struct kd_action *action)
         deliver(link, link->header.type, link->body, link->header.byte_count, action);
 }
 
-/* A whole data frame is here: R10 to R14 while receiving, N6 and N7 while sending. The size is judged once more,
- * because a frame begun before kd_link_cancel may end under another wish. */
+/* A whole data frame is here: R10 to R14 while receiving, N6 and N7 while sending. The size is judged once
+ * more, because a frame begun before kd_link_cancel may end under another wish. */
 static void judge_data(struct kd_link *link, uint8_t trailer, struct kd_action *action)
 {
     start_scan(link);
@@ -300,8 +300,8 @@ void kd_link_forget_input(struct kd_link *link)
     start_scan(link);
 }
 
-enum kd_status kd_link_send(struct kd_link *link, const struct kd_packet *packet, uint32_t retries, uint64_t now,
-                            struct kd_action *action)
+enum kd_status kd_link_send(struct kd_link *link, const struct kd_packet *packet, uint32_t retries,
+                            uint64_t now, struct kd_action *action)
 {
     *action = (struct kd_action){0};
     if (link->state != KD_LINK_IDLE)

@@ -3,9 +3,9 @@
 
 enum { ABANDONABLE = 1, WHILE_RUNNING = 2 };
 
-/* api 0 stands for every member of the family that has no row of its own above. next is the type that the kernel
- * receives afterwards, 0 for none. Sources: kd-protocol.md 2.6 (abandonable), 5.1, 5.6 and 1 (answered by).
- * A control request is the answer of its own type there, marked unverified; nobody has seen one. */
+/* api 0 stands for every member of the family that has no row of its own above. next is the type that the
+ * kernel receives afterwards, 0 for none. Sources: kd-protocol.md 2.6 (abandonable), 5.1, 5.6 and 1 (answered
+ * by). A control request is the answer of its own type there, marked unverified; nobody has seen one. */
 static const struct {
     uint16_t type;
     uint16_t api;

@@ -1,8 +1,8 @@
 /* vm_message.c: the bytes of the messages between the guest module and the relay.
  *
- * Storing writes zero wherever a message of its kind has nothing to say. Loading reads every field, stores what it
- * read, and compares: one comparison refuses a wrong magic, reserved bytes and fields that do not belong to the
- * kind. What is left are ranges and lengths. */
+ * Storing writes zero wherever a message of its kind has nothing to say. Loading reads every field, stores
+ * what it read, and compares: one comparison refuses a wrong magic, reserved bytes and fields that do not
+ * belong to the kind. What is left are ranges and lengths. */
 #include "transport/kd/vm_message.h"
 
 /* What a request of each kind carries besides version and token. */
@@ -53,7 +53,7 @@ static bool version_spoken(uint8_t version)
     return version >= VM_VERSION_MIN && version <= VM_VERSION_MAX;
 }
 
-/* Points the packet's spans at the bytes behind a 32-byte header, and checks that they are all that is there. */
+/* Points the packet's spans at the bytes behind a 32-byte header, which must be all that is there. */
 static enum kd_status load_packet(struct kd_packet *packet, const uint8_t *bytes, size_t len_bytes)
 {
     uint32_t body_bytes = packet->header.len_bytes + packet->data.len_bytes;
@@ -66,7 +66,8 @@ static enum kd_status load_packet(struct kd_packet *packet, const uint8_t *bytes
     return KD_OK;
 }
 
-_Static_assert((int)VM_REQUEST_BYTES == (int)VM_REPLY_BYTES, "load_packet and store_start serve both headers");
+_Static_assert((int)VM_REQUEST_BYTES == (int)VM_REPLY_BYTES,
+               "load_packet and store_start serve both headers");
 
 void vm_request_store(uint8_t to[VM_REQUEST_BYTES], const struct vm_request *request)
 {
@@ -113,7 +114,7 @@ static void request_read(struct vm_request *request, const uint8_t *bytes)
     }
 }
 
-/* A hello is good in any range of versions: whether one is in common is for the relay to say, in its reply. */
+/* A hello is good in any range of versions: whether one is in common, the relay's reply says. */
 static bool hello_good(const struct vm_request *hello)
 {
     return hello->token == 0 && hello->version_min > 0 && hello->version_min <= hello->version &&
@@ -181,7 +182,7 @@ static bool result_good(const struct vm_reply *reply)
            reply->token != 0;
 }
 
-/* A packet comes with DONE, always for a receive, perhaps for a send; RESEND_NEXT instead of one, for a send. */
+/* A packet comes with DONE: always for a receive, perhaps for a send, which may have RESEND_NEXT instead. */
 static bool reply_flags_good(const struct vm_reply *reply)
 {
     bool done = reply->result == VM_DONE;

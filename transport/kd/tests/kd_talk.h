@@ -1,21 +1,22 @@
 /* kd_talk.h: conversations with a kd_link as lines of text, for the tests of this folder.
  *
- * A script is words parted by spaces. Some are bytes from the debugger, the others are what the caller does; what
- * the link does comes back as a log of words. Ids are written 0 (80800000), 1 (80800001), S (80800800) and
- * x (12345678, never right).
+ * A script is words parted by spaces. Some are bytes from the debugger, the others are what the caller does;
+ * what the link does comes back as a log of words. Ids are written 0 (80800000), 1 (80800001), S (80800800)
+ * and x (12345678, never right).
  *
- *   script, bytes   ack0 reset resend control11 b noise lead ilead hex:69FF
- *                   q0c = manipulate, id 0, contents named c; p0c = the same with type debug I/O. Behind them, with
- *                   !, changes in order: bytes=55 (body length, 60 if not told) sum (one too high) trailer=AB
- *                   cut=40 (only the first 40 bytes of the frame) from=40 (only those behind)
- *   script, caller  send (a reply) print (abandonable) recv (manipulate) recv:3:16+80 (type, header, data room)
- *                   wait (the deadline passes) early (one tick before it) +100 (time passes) cancel forget restart
- *                   abandon assume
- *   log             break >ack0 >resend >reset >S (the packet goes out under id S) SENT ABANDONED GOT2c TIMEOUT
- *                   RESEND; leader where show_leaders is set
+ *   bytes    ack0 reset resend control11 b noise lead ilead hex:69FF
+ *            q0c    manipulate, id 0, contents named c
+ *            p0c    the same with type debug I/O
+ *            !...   behind these two, in this order: !bytes=55 (body length, 60 if not told), !sum (one too
+ *                   high), !trailer=AB, !cut=40 (only the frame's first 40 bytes), !from=40 (only the rest)
+ *   caller   send (a reply)  print (abandonable)  recv (manipulate)  recv:3:16+80 (type, header, data room)
+ *            wait (the deadline passes)  early (one tick before it)  +100 (time passes)
+ *            cancel  forget  restart  abandon  assume
+ *   log      break  >ack0  >resend  >reset  >S (the packet goes out under id S)
+ *            SENT  ABANDONED  GOT2c  TIMEOUT  RESEND  leader (where show_leaders is set)
  *
- * Frames are made here byte by byte, not with the code under test. Bytes that an idle link does not take wait for
- * the next send or recv, as they would in a socket. */
+ * Frames are made here byte by byte, not with the code under test. Bytes that an idle link does not take wait
+ * for the next send or recv, as they would in a socket. */
 #ifndef KD_TALK_H
 #define KD_TALK_H
 
@@ -89,7 +90,7 @@ static inline void talk_put(uint8_t *to, uint32_t value, int bytes)
         to[i] = (uint8_t)(value >> 8 * i);
 }
 
-/* Contents by which a body is known again: none of its bytes means anything to a leader scan but a tag of b. */
+/* Contents by which a body is known again. Only a tag of b means anything to a leader scan. */
 static inline uint8_t talk_body_byte(char tag, size_t at)
 {
     return at == 0 ? (uint8_t)tag : (uint8_t)(0x80 | at % 61);
@@ -103,8 +104,8 @@ static inline void talk_bytes(struct talk *talk, const uint8_t *bytes, size_t le
     talk->pending_bytes += len_bytes;
 }
 
-static inline void talk_head(uint8_t head[16], uint8_t leader, uint32_t type, uint32_t byte_count, uint32_t id,
-                             uint32_t checksum)
+static inline void talk_head(uint8_t head[16], uint8_t leader, uint32_t type, uint32_t byte_count,
+                             uint32_t id, uint32_t checksum)
 {
     memset(head, leader, 4);
     talk_put(head + 4, type, 2);
@@ -151,7 +152,8 @@ static inline void talk_hex(struct talk *talk, const char *hex)
 
 static inline void talk_log_control(struct talk *talk, const uint8_t control[16])
 {
-    static const char *const names[] = {[KD_TYPE_ACK] = "ack", [KD_TYPE_RESEND] = "resend", [KD_TYPE_RESET] = "reset"};
+    static const char *const names[] = {
+        [KD_TYPE_ACK] = "ack", [KD_TYPE_RESEND] = "resend", [KD_TYPE_RESET] = "reset"};
     uint8_t expected[16];
     uint32_t type = control[4];
     assert_in_range(type, KD_TYPE_ACK, KD_TYPE_RESET);
@@ -208,7 +210,8 @@ static inline void talk_pump(struct talk *talk)
         size_t offered = talk->pending_bytes - done;
         if (talk->chunk != 0 && talk->chunk < offered)
             offered = talk->chunk;
-        uint8_t *bytes = malloc(offered); /* of exact size, and gone afterwards: never read beyond, never kept */
+        /* Memory of exactly that size, gone afterwards: the sanitizer sees a read beyond it or a late one. */
+        uint8_t *bytes = malloc(offered);
         assert_non_null(bytes);
         memcpy(bytes, talk->pending + done, offered);
         size_t taken = kd_link_input(&talk->link, bytes, offered, talk->now, &action);
@@ -336,9 +339,9 @@ static inline void talk_caller_word(struct talk *talk, const char *word)
         const char *word;
         void (*act)(struct talk *talk);
     } acts[] = {
-        {"send", talk_do_send},       {"print", talk_do_print},   {"recv", talk_do_recv},
-        {"wait", talk_do_wait},       {"early", talk_do_early},   {"cancel", talk_do_cancel},
-        {"forget", talk_do_forget},   {"restart", talk_do_restart}, {"abandon", talk_do_abandon},
+        {"send", talk_do_send},     {"print", talk_do_print},     {"recv", talk_do_recv},
+        {"wait", talk_do_wait},     {"early", talk_do_early},     {"cancel", talk_do_cancel},
+        {"forget", talk_do_forget}, {"restart", talk_do_restart}, {"abandon", talk_do_abandon},
         {"assume", talk_do_assume},
     };
     unsigned type, header_bytes, data_room, ticks;

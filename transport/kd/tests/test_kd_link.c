@@ -1,7 +1,8 @@
-/* Goal: every rule of kd-protocol.md 2.3 to 2.9 that a target keeps, at its happy path, its limits and its faults.
+/* Goal: every rule of kd-protocol.md 2.3 to 2.9 that a target keeps, happy path, limits and faults.
  * Method: rows of (rule, script, log) in the notation of kd_talk.h. Each row is played once for every way of
  * chunking, so that it also proves that chunks do not matter. Time is a number. */
 #define _POSIX_C_SOURCE 200809L
+#include "transport/kd/tests/kd_random.h"
 #include "transport/kd/tests/kd_talk.h"
 
 struct row {
@@ -44,7 +45,8 @@ static void receive_rules(void **state)
         {"R6: RESET while receiving", "recv reset send ack0 send", ">reset RESEND >0 SENT >1"},
         {"R6: both ids restart", "recv q0c recv reset recv q0d", ">ack0 GOT2c >reset RESEND >ack0 GOT2d"},
         {"R7: unknown control types", "recv control0 control7 control11 control65535 q0c", ">ack0 GOT2c"},
-        {"R7: ByteCount, Checksum and what follows", "send hex:696969690400340000008080C28000000000", ">S SENT"},
+        {"R7: ByteCount, Checksum and what follows", "send hex:696969690400340000008080C28000000000",
+         ">S SENT"},
         {"R7: no body behind it", "recv hex:6969696904003C0000008080C2800000 q0c", ">ack0 GOT2c"},
         {"R9: too large for the protocol", "recv q0c!bytes=4001 q0d", ">resend >ack0 GOT2d"},
         {"R9: at once", "recv q0c!bytes=4001!cut=16", ">resend"},
@@ -56,7 +58,8 @@ static void receive_rules(void **state)
         {"R9: data fill the room", "recv:2:56+4 q0c", ">ack0 GOT2c"},
         {"R9: data exceed the room", "recv:2:56+3 q0c q0d!bytes=59", ">resend >ack0 GOT2d"},
         {"R9: whatever the type", "recv p0c!bytes=55 q0d", ">resend >ack0 GOT2d"},
-        {"R9: a room beyond the frame's limit", "recv:2:56+65535 q0c!bytes=4001 q0d!bytes=4000", ">resend >ack0 GOT2d"},
+        {"R9: a room beyond the frame's limit", "recv:2:56+65535 q0c!bytes=4001 q0d!bytes=4000",
+         ">resend >ack0 GOT2d"},
         {"R10: a body cut short", "recv q0c!cut=40 wait q0d", ">resend >ack0 GOT2d"},
         {"R10: then silence", "recv q0c!cut=40 wait wait", ">resend TIMEOUT"},
         {"R10: not a byte of it", "recv q0c!cut=16 wait q0d", ">resend >ack0 GOT2d"},
@@ -83,9 +86,11 @@ static void send_rules(void **state)
     static const struct row rows[] = {
         {"N2: acknowledged", "send ack0", ">S SENT"},
         {"N3: RESEND", "send resend resend ack0", ">S >S >S SENT"},
-        {"N3: costs no retry", "print resend resend resend resend wait wait wait", ">S >S >S >S >S >S >S ABANDONED"},
+        {"N3: costs no retry", "print resend resend resend resend wait wait wait",
+         ">S >S >S >S >S >S >S ABANDONED"},
         {"N4: RESET", "send reset ack0", ">S >reset >0 SENT"},
-        {"N4: costs no retry", "print wait wait reset +100 reset wait", ">S >S >S >reset >0 >reset >0 ABANDONED"},
+        {"N4: costs no retry", "print wait wait reset +100 reset wait",
+         ">S >S >S >reset >0 >reset >0 ABANDONED"},
         {"N5: break-in, then silence", "send b wait ack0", ">S break >S SENT"},
         {"N5: costs no retry", "print wait wait b wait b wait wait", ">S >S >S break >S break >S ABANDONED"},
         {"N6: data instead of the ACK", "send q0c recv", ">S >ack0 SENT GOT2c"},
@@ -95,12 +100,15 @@ static void send_rules(void **state)
         {"N7: keeps waiting", "recv q0c send q0c wait", ">ack0 GOT2c >S >ack0 >S"},
         {"N8: a time-out", "print wait wait ack0", ">S >S >S SENT"},
         {"N8: a header cut short is one", "print q1c!cut=10 wait wait wait", ">S >S >S ABANDONED"},
-        {"N8: a body cut short is none", "print q0c!cut=40 wait wait wait wait", ">S >resend >S >S ABANDONED"},
+        {"N8: a body cut short is none", "print q0c!cut=40 wait wait wait wait",
+         ">S >resend >S >S ABANDONED"},
         {"N8: not before the deadline", "print early early ack0", ">S SENT"},
         {"N9: abandoned", "print wait wait wait", ">S >S >S ABANDONED"},
         {"N9: next id", "print ack0 print wait wait wait print", ">S SENT >1 >1 >1 ABANDONED >S"},
-        {"N9: expected id", "recv q0c print wait wait wait recv q0d", ">ack0 GOT2c >S >S >S ABANDONED >ack0 GOT2d"},
-        {"N10: never abandoned", "send wait wait wait wait wait wait wait ack0", ">S >S >S >S >S >S >S >S SENT"},
+        {"N9: expected id", "recv q0c print wait wait wait recv q0d",
+         ">ack0 GOT2c >S >S >S ABANDONED >ack0 GOT2d"},
+        {"N10: never abandoned", "send wait wait wait wait wait wait wait ack0",
+         ">S >S >S >S >S >S >S >S SENT"},
         {"R9: too short for its type", "send q0c!bytes=55 p0d!bytes=15 ack0", ">S >resend >resend SENT"},
         {"R9: as short as its type can be", "send p0c!bytes=16 recv:3:16+0", ">S >ack0 SENT GOT3c"},
         {"R9: too large", "send q0c!bytes=4001 ack0", ">S >resend SENT"},
@@ -157,7 +165,8 @@ static void break_in_rules(void **state)
 static void leader_rules(void **state)
 {
     static const struct row rows[] = {
-        {"the other leader byte starts at one", "recv lead lead lead ilead ilead ilead ilead hex:050000000000000000000000", "RESEND"},
+        {"the other leader byte starts at one",
+         "recv lead lead lead ilead ilead ilead ilead hex:050000000000000000000000", "RESEND"},
         {"three are not enough", "recv lead lead lead noise lead wait", "TIMEOUT"},
         {"three of the other are noise", "send lead lead lead ack0", ">S SENT"},
         {"three of the same misframe", "send ilead ack0 wait", ">S >S"},
@@ -190,18 +199,21 @@ static void reset_rules(void **state)
         {"with noise between", "recv reset noise reset noise noise reset send ack0", ">reset RESEND >0 SENT"},
         {"until an ACK arrives", "send reset ack0 recv reset", ">S >reset >0 SENT >reset RESEND"},
         {"any ACK", "send reset ack1 reset", ">S >reset >0 >reset >0"},
-        {"until a data frame arrives", "recv reset recv q0c recv reset", ">reset RESEND >ack0 GOT2c >reset RESEND"},
+        {"until a data frame arrives", "recv reset recv q0c recv reset",
+         ">reset RESEND >ack0 GOT2c >reset RESEND"},
         {"even a repeat", "recv reset recv q1c reset", ">reset RESEND >ack1 >reset RESEND"},
         {"not a broken one", "recv reset recv q0c!sum reset wait", ">reset RESEND >resend TIMEOUT"},
         {"not other control frames", "send reset resend control11 reset", ">S >reset >0 >0"},
         {"until the window is over", "recv reset +100 recv reset", ">reset RESEND >reset RESEND"},
         {"not a tick before", "recv reset +99 recv reset wait", ">reset RESEND TIMEOUT"},
-        {"absorbing does not extend it", "recv reset +60 recv reset +40 reset", ">reset RESEND >reset RESEND"},
+        {"absorbing does not extend it", "recv reset +60 recv reset +40 reset",
+         ">reset RESEND >reset RESEND"},
         {"until restart", "recv reset restart recv reset", ">reset RESEND >reset RESEND"},
         {"until abandonment", "send reset abandon recv reset", ">S >reset >0 >reset RESEND"},
         {"a break-in between is kept", "recv reset recv b reset wait", ">reset RESEND break TIMEOUT"},
         {"a break-in behind is kept", "recv reset recv reset b wait", ">reset RESEND break RESEND"},
-        {"the orphan's second RESET (2.9)", "send reset ack0 recv reset send", ">S >reset >0 SENT >reset RESEND >0"},
+        {"the orphan's second RESET (2.9)", "send reset ack0 recv reset send",
+         ">S >reset >0 SENT >reset RESEND >0"},
         {"a RESET in two parts", "recv hex:6969696906 hex:0000000000000000000000", ">reset RESEND"},
     };
     (void)state;
@@ -219,10 +231,14 @@ static void kept_frame_rules(void **state)
         {"not when too long", "send p0c recv:3:16+43 wait", ">S >ack0 SENT TIMEOUT"},
         {"exactly filling", "send p0c recv:3:16+44", ">S >ack0 SENT GOT3c"},
         {"the largest", "send q0c!bytes=4000 recv", ">S >ack0 SENT GOT2c"},
-        {"a second is asked for again", "send q0c print q1d recv recv q1d", ">S >ack0 SENT >1 >resend SENT GOT2c >ack1 GOT2d"},
-        {"bytes behind it do not touch it", "send q0c print q0d ack1 recv", ">S >ack0 SENT >1 >ack0 SENT GOT2c"},
-        {"forgotten by RESET", "send q0c print reset ack0 recv q0d", ">S >ack0 SENT >1 >reset >0 SENT >ack0 GOT2d"},
-        {"forgotten by abandonment", "send q0c print wait wait wait recv q0d", ">S >ack0 SENT >1 >1 >1 ABANDONED >ack0 GOT2d"},
+        {"a second is asked for again", "send q0c print q1d recv recv q1d",
+         ">S >ack0 SENT >1 >resend SENT GOT2c >ack1 GOT2d"},
+        {"bytes behind it do not touch it", "send q0c print q0d ack1 recv",
+         ">S >ack0 SENT >1 >ack0 SENT GOT2c"},
+        {"forgotten by RESET", "send q0c print reset ack0 recv q0d",
+         ">S >ack0 SENT >1 >reset >0 SENT >ack0 GOT2d"},
+        {"forgotten by abandonment", "send q0c print wait wait wait recv q0d",
+         ">S >ack0 SENT >1 >1 >1 ABANDONED >ack0 GOT2d"},
         {"forgotten by restart", "send q0c restart recv q0d", ">S >ack0 SENT >ack0 GOT2d"},
         {"not by cancel", "send q0c print cancel recv", ">S >ack0 SENT >1 GOT2c"},
         {"not by cut input", "send q0c forget recv", ">S >ack0 SENT GOT2c"},
@@ -243,9 +259,12 @@ static void caller_rules(void **state)
         {"forget: half a leader", "recv lead lead forget lead lead wait", "TIMEOUT"},
         {"forget: ids stay", "recv q0c forget recv q0c q1d", ">ack0 GOT2c >ack0 >ack1 GOT2d"},
         {"cancel: half-read input stays", "recv q0c!cut=40 cancel recv q0c!from=40", ">ack0 GOT2c"},
-        {"cancel: a receive ends in a send", "recv q0c!cut=40 cancel send q0c!from=40 recv", ">S >ack0 SENT GOT2c"},
-        {"cancel: the new wish judges the size", "recv q0c!cut=40 cancel recv:2:56+3 q0c!from=40 wait", ">resend TIMEOUT"},
-        {"cancel: or its header", "send p0c!cut=40 cancel recv:3:61+9 p0c!from=40 wait", ">S >resend TIMEOUT"},
+        {"cancel: a receive ends in a send", "recv q0c!cut=40 cancel send q0c!from=40 recv",
+         ">S >ack0 SENT GOT2c"},
+        {"cancel: the new wish judges the size", "recv q0c!cut=40 cancel recv:2:56+3 q0c!from=40 wait",
+         ">resend TIMEOUT"},
+        {"cancel: or its header", "send p0c!cut=40 cancel recv:3:61+9 p0c!from=40 wait",
+         ">S >resend TIMEOUT"},
         {"cancel: ids stay", "send ack0 send cancel send ack1", ">S SENT >1 >1 SENT"},
         {"assume: ids advance", "send assume send assume send", ">S >1 >0"},
         {"assume: the late ACK is ignored", "send assume recv ack0 q0c", ">S >ack0 GOT2c"},
@@ -392,7 +411,8 @@ static void only_data_types_and_bodies_that_fit_are_sent(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct kd_action action;
-        const struct kd_packet packet = {rows[i].type, {bytes, rows[i].header_bytes}, {bytes, rows[i].data_bytes}};
+        const struct kd_packet packet = {
+            rows[i].type, {bytes, rows[i].header_bytes}, {bytes, rows[i].data_bytes}};
         talk_init(&talk, 0);
         assert_int_equal(kd_link_send(&talk.link, &packet, 1, 0, &action), rows[i].status);
         assert_int_equal(talk.link.state, rows[i].status == KD_OK ? KD_LINK_SENDING : KD_LINK_IDLE);
@@ -443,7 +463,8 @@ static void counters_count(void **state)
     static struct talk talk;
     (void)state;
     talk_init(&talk, 0);
-    talk_play(&talk, "print wait ack0 recv q0c recv q0c p1d q0e!sum q0e recv reset recv reset reset cancel print wait wait wait");
+    talk_play(&talk, "print wait ack0 recv q0c recv q0c p1d q0e!sum q0e recv reset recv reset reset cancel "
+                     "print wait wait wait");
     const struct kd_link_counters *counters = &talk.link.counters;
     assert_int_equal(counters->frames_sent, 5);
     assert_int_equal(counters->frames_repeated, 3);
@@ -459,31 +480,49 @@ static void counters_count(void **state)
 
 /* Chunks and noise */
 
-static uint32_t next_random(uint32_t *seed)
-{
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 17;
-    *seed ^= *seed << 5;
-    return *seed;
-}
-
 /* A script of random words: frames whole and broken, noise, time, and a caller who keeps the link busy. */
 static void random_script(char *script, size_t size, uint32_t seed)
 {
     static const char *const words[] = {
-        "ack0", "ack1", "ackS", "reset", "reset", "resend", "control11", "b", "noise", "lead", "lead", "ilead",
-        "q0c", "q1d", "qSe", "qxc", "p0c", "p1d", "q0c!sum", "q1c!trailer=30", "q0c!cut=9", "q1c!cut=40",
-        "q0b!bytes=4001", "q1c!bytes=55", "p0c!bytes=16", "q0c!from=20", "+60",
-        "hex:3030303002003C00", "hex:626969696906",
+        "ack0",
+        "ack1",
+        "ackS",
+        "reset",
+        "reset",
+        "resend",
+        "control11",
+        "b",
+        "noise",
+        "lead",
+        "lead",
+        "ilead",
+        "q0c",
+        "q1d",
+        "qSe",
+        "qxc",
+        "p0c",
+        "p1d",
+        "q0c!sum",
+        "q1c!trailer=30",
+        "q0c!cut=9",
+        "q1c!cut=40",
+        "q0b!bytes=4001",
+        "q1c!bytes=55",
+        "p0c!bytes=16",
+        "q0c!from=20",
+        "+60",
+        "hex:3030303002003C00",
+        "hex:626969696906",
     };
     static const char *const turns[] = {"send", "recv", "print", "recv:3:16+40"};
     size_t used = 0;
     for (int turn = 0; turn < 12; turn++) {
-        used += (size_t)snprintf(script + used, size - used, "%s ", turns[next_random(&seed) % 4]);
-        for (uint32_t n = next_random(&seed) % 5; n > 0; n--)
+        used += (size_t)snprintf(script + used, size - used, "%s ", turns[kd_random(&seed) % 4]);
+        for (uint32_t n = kd_random(&seed) % 5; n > 0; n--)
             used += (size_t)snprintf(script + used, size - used, "%s ",
-                                     words[next_random(&seed) % (sizeof(words) / sizeof(words[0]))]);
-        used += (size_t)snprintf(script + used, size - used, "%scancel ", next_random(&seed) % 3 ? "wait " : "");
+                                     words[kd_random(&seed) % (sizeof(words) / sizeof(words[0]))]);
+        used +=
+            (size_t)snprintf(script + used, size - used, "%scancel ", kd_random(&seed) % 3 ? "wait " : "");
         assert_true(used < size);
     }
 }
@@ -502,8 +541,8 @@ static void random_talks_do_not_depend_on_chunks(void **state)
             if (c == 0)
                 strcpy(whole, log);
             else if (strcmp(log, whole) != 0)
-                fail_msg("seed %u, chunks of %zu\n  script %s\n  whole  %s\n  split  %s", seed, chunks[c], script,
-                         whole, log);
+                fail_msg("seed %u, chunks of %zu\n  script %s\n  whole  %s\n  split  %s", seed, chunks[c],
+                         script, whole, log);
         }
     }
 }

@@ -1,9 +1,9 @@
-/* Goal: the link does what every test vector of kd-protocol.md section 6 says, and document and code cannot drift
- * apart.
- * Method: the vectors are read from the document itself. A valid data frame is bound by its direction: the target's
- * must leave the link byte for byte, the debugger's must be delivered and acknowledged. Everything else (control
- * frames, bad input, streams) needs a row of `rows`, a generated frame needs a row of `recipes`, and a vector that
- * has none is a failure. Session A is played in the order the document gives. */
+/* Goal: the link does what every test vector of kd-protocol.md section 6 says, and document and code cannot
+ * drift apart.
+ * Method: the vectors are read from the document itself. A valid data frame is bound by its direction: the
+ * target's must leave the link byte for byte, the debugger's must be delivered and acknowledged. Everything
+ * else (control frames, bad input, streams) needs a row of `rows`, a generated frame needs a row of `recipes`,
+ * and a vector that has none is a failure. Session A is played in the order the document gives. */
 #define _POSIX_C_SOURCE 200809L
 #include "transport/kd/tests/kd_talk.h"
 
@@ -83,7 +83,8 @@ static void put_manipulate(uint8_t *body, uint32_t api)
     talk_put(body + 4, 6, 2);
 }
 
-static void put_transfer(uint8_t *body, uint32_t address_high, uint32_t address_low, uint32_t count, uint32_t actual)
+static void put_transfer(uint8_t *body, uint32_t address_high, uint32_t address_low, uint32_t count,
+                         uint32_t actual)
 {
     talk_put(body + 16, address_low, 4);
     talk_put(body + 20, address_high, 4);
@@ -118,9 +119,9 @@ static void put_fields(uint8_t *to, const struct field *fields, size_t count)
 static void body_of_g03(uint8_t *body)
 {
     static const struct field context[] = {
-        {0x30, 0x10001F, 4}, {0x38, 0x10, 2}, {0x3A, 0x2B, 2},       {0x3C, 0x2B, 2},       {0x3E, 0x53, 2},
-        {0x40, 0x2B, 2},     {0x42, 0x18, 2}, {0x44, 0x86, 4},       {0x98, 0xC54659E0, 4}, {0x9C, 0xFFFFF802, 4},
-        {0xF8, 0xC55E3380, 4}, {0xFC, 0xFFFFF802, 4},
+        {0x30, 0x10001F, 4},   {0x38, 0x10, 2},       {0x3A, 0x2B, 2},       {0x3C, 0x2B, 2},
+        {0x3E, 0x53, 2},       {0x40, 0x2B, 2},       {0x42, 0x18, 2},       {0x44, 0x86, 4},
+        {0x98, 0xC54659E0, 4}, {0x9C, 0xFFFFF802, 4}, {0xF8, 0xC55E3380, 4}, {0xFC, 0xFFFFF802, 4},
     };
     put_manipulate(body, 0x3132);
     put_fields(body + 56, context, sizeof(context) / sizeof(context[0]));
@@ -129,7 +130,8 @@ static void body_of_g03(uint8_t *body)
 static void body_of_g04(uint8_t *body)
 {
     static const struct field context[] = {
-        {0x00, 0x1003F, 4}, {0xB8, 0x80526DA8, 4}, {0xBC, 8, 4}, {0xC0, 0x202, 4}, {0xC4, 0x80550000, 4}, {0xC8, 0x10, 4},
+        {0x00, 0x1003F, 4}, {0xB8, 0x80526DA8, 4}, {0xBC, 8, 4},
+        {0xC0, 0x202, 4},   {0xC4, 0x80550000, 4}, {0xC8, 0x10, 4},
     };
     put_manipulate(body, 0x3132);
     put_fields(body + 56, context, sizeof(context) / sizeof(context[0]));
@@ -230,8 +232,8 @@ static bool is_made(const struct vector *vector)
 
 static bool bound_by_direction(const struct vector *vector, const char *direction)
 {
-    return is_data_frame(vector) &&
-           (is_made(vector) || (strcmp(vector->kind, "valid") == 0 && strcmp(vector->direction, direction) == 0));
+    return is_data_frame(vector) && (is_made(vector) || (strcmp(vector->kind, "valid") == 0 &&
+                                                         strcmp(vector->direction, direction) == 0));
 }
 
 static const char *expect_log(struct talk *talk, const char *name, const char *script, const char *expected)
@@ -249,9 +251,8 @@ static void send_vector(struct talk *talk, const struct vector *vector)
     uint32_t body_bytes = (uint32_t)vector->len_bytes - 17;
     uint32_t header_bytes = kd_type_header_bytes(vector_type(vector));
     const uint8_t *body = vector->bytes + 16;
-    const struct kd_packet packet = {vector_type(vector),
-                                     {body, header_bytes},
-                                     {body + header_bytes, body_bytes - header_bytes}};
+    const struct kd_packet packet = {
+        vector_type(vector), {body, header_bytes}, {body + header_bytes, body_bytes - header_bytes}};
     talk_send(talk, &packet);
     kd_link_frame(&talk->link, &frame);
     assert_memory_equal(frame.head, vector->bytes, sizeof(frame.head));
@@ -332,7 +333,8 @@ static void every_frame_of_the_debugger_is_delivered_once(void **state)
     static struct talk talk;
     (void)state;
     for (size_t i = 0; i < vector_count; i++)
-        for (size_t c = 0; bound_by_direction(&vectors[i], "D>T") && c < sizeof(chunks) / sizeof(chunks[0]); c++) {
+        for (size_t c = 0; bound_by_direction(&vectors[i], "D>T") && c < sizeof(chunks) / sizeof(chunks[0]);
+             c++) {
             bool second = vector_id(&vectors[i]) == 0x80800001;
             talk_init(&talk, chunks[c]);
             talk_play(&talk, second ? "recv q0c" : "");
@@ -459,7 +461,8 @@ static void what_the_link_writes_is_in_the_document(void **state)
     }
 }
 
-/* One step of session A: "S01 ←a0" is a frame of the target and its ACK, "S02 →a0" one of the debugger and ours. */
+/* One step of session A: "S01 ←a0" is a frame of the target and its ACK, "S02 →a0" one of the debugger and
+ * ours. */
 static void play_step(struct talk *talk, const char *name, bool target_acks, char ack)
 {
     char expected[32];

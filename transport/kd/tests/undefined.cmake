@@ -1,0 +1,15 @@
+# Goal: guest code calls nothing but itself. Fails when the library LIB has an undefined symbol that it does not
+# define. Run by CTest with -DNM=... -DLIB=...
+execute_process(COMMAND ${NM} --undefined-only --format=posix ${LIB} OUTPUT_VARIABLE undefined COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${NM} --defined-only --format=posix ${LIB} OUTPUT_VARIABLE defined COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "(^|\n)[A-Za-z_][A-Za-z0-9_]* U" wanted "${undefined}")
+foreach(line IN LISTS wanted)
+  string(REGEX REPLACE "[\n ]|U$" "" symbol "${line}")
+  if(NOT defined MATCHES "(^|\n)${symbol} ")
+    message(FATAL_ERROR "${LIB} needs ${symbol} from somewhere else")
+  endif()
+endforeach()
+string(LENGTH "${defined}" length)
+if(length EQUAL 0)
+  message(FATAL_ERROR "${LIB} defines nothing")
+endif()
