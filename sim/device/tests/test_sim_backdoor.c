@@ -115,6 +115,11 @@ SET_UP(absent_zero, SIM_BACKDOOR_ABSENT_ZERO)
 SET_UP(absent_echo, SIM_BACKDOOR_ABSENT_ECHO)
 SET_UP(qemu, SIM_BACKDOOR_QEMU)
 
+static uint8_t *memory_at(struct fix *f, uint64_t address)
+{
+    return f->memory + (address - MEMORY_START);
+}
+
 static void run_until(struct fix *f, uint64_t time_ns)
 {
     while (sim_step(f->world, time_ns))
@@ -201,7 +206,7 @@ static uint32_t string_in(struct fix *f, uint64_t address, uint64_t count)
 
 static void put_question(struct fix *f)
 {
-    memcpy(f->memory + OUT_BUFFER - MEMORY_START, question, QUESTION_BYTES);
+    memcpy(memory_at(f, OUT_BUFFER), question, QUESTION_BYTES);
 }
 
 static void send_words(struct fix *f, unsigned first, unsigned end)
@@ -238,7 +243,7 @@ static void assert_hello_fetched_by_string(struct fix *f)
 {
     assert_announced(f, 7, 0x00830000);
     assert_int_equal(string_in(f, IN_BUFFER, 7), 0x00010000);
-    assert_memory_equal(f->memory + IN_BUFFER - MEMORY_START, "1 hello", 7);
+    assert_memory_equal(memory_at(f, IN_BUFFER), "1 hello", 7);
 }
 
 static void send_question_by_string(struct fix *f)
@@ -253,7 +258,7 @@ static void send_question_by_string(struct fix *f)
 static struct sim_registers get_version(struct fix *f, bool is_in)
 {
     const struct sim_registers probe = {
-        .rax = MAGIC, .rbx = 0xA9B2A797, .rcx = 0xFFFF000A, .rdx = SIM_PORT_BACKDOOR, .rsi = 11, .rdi = 12, .rbp = 13};
+        .rax = UINT64_C(0x700000000) | MAGIC, .rbx = 0xA9B2A797, .rcx = 0xFFFF000A, .rdx = SIM_PORT_BACKDOOR, .rsi = 11, .rdi = 12, .rbp = 13};
     return access_port(f, SIM_PORT_BACKDOOR, is_in, probe);
 }
 
@@ -284,11 +289,11 @@ static void v3a_no_device_reads_ones(void **state)
 {
     struct fix *f = *state;
     struct sim_registers r = get_version(f, true);
-    assert_int_equal(r.rax, ALL_ONES);
+    assert_int_equal(r.rax, ALL_ONES); /* a 32-bit IN clears the upper half */
     assert_int_equal(r.rbx, 0xA9B2A797);
     assert_int_equal(r.rcx, 0xFFFF000A);
     r = get_version(f, false); /* OUT brings nothing */
-    assert_int_equal(r.rax, MAGIC);
+    assert_int_equal((uint32_t)r.rax, MAGIC);
     assert_int_equal(r.rbx, 0xA9B2A797);
 }
 
@@ -298,13 +303,13 @@ static void v3b_an_ignored_exit_reads_zero(void **state)
     const struct sim_registers r = get_version(f, true);
     assert_int_equal(r.rax, 0);
     assert_int_equal(r.rbx, 0xA9B2A797);
-    assert_int_equal(get_version(f, false).rax, MAGIC);
+    assert_int_equal((uint32_t)get_version(f, false).rax, MAGIC);
 }
 
 static void v3c_an_echo_leaves_the_magic(void **state)
 {
     const struct sim_registers r = get_version(*state, true);
-    assert_int_equal(r.rax, MAGIC);
+    assert_int_equal((uint32_t)r.rax, MAGIC);
     assert_int_equal(r.rbx, 0xA9B2A797);
 }
 
@@ -397,6 +402,7 @@ static void v9_checkpoint_in_a_low_bandwidth_send(void **state) /* M4 */
     send_words(f, 0, 2);
     sim_backdoor_checkpoint(f->backdoor);
     assert_int_equal(status_of(f, SENDPAYLOAD, question_words[2]), 0x10);
+    assert_int_equal(status_of(f, SENDPAYLOAD, question_words[2]), 0); /* once; nothing is left to go on with */
     assert_int_equal(status_of(f, SENDSIZE, QUESTION_BYTES), SUCCESS);
     send_words(f, 0, QUESTION_WORDS);
     assert_question_arrived(f, 1);
@@ -531,7 +537,7 @@ static void v17_a_reset_makes_channels_stale(void **state) /* M5 */
 /* Without a device behind port 0x5659 strings look successful and bring undriven bytes (rule 14). */
 static void assert_dead_string_port(struct fix *f, uint8_t undriven)
 {
-    uint8_t *buffer = f->memory + IN_BUFFER - MEMORY_START;
+    uint8_t *buffer = memory_at(f, IN_BUFFER);
     memset(buffer, 0x5A, 1001);
     assert_int_equal(string_out(f, OUT_BUFFER, 8), 0x00010000);
     assert_int_equal(string_in(f, IN_BUFFER, 1000), 0x00010000);
@@ -587,7 +593,7 @@ static void v20_strings_may_be_split(void **state) /* rule 15 */
     assert_int_equal(string_in(f, IN_BUFFER, 2), 0x00010000);
     assert_int_equal(string_in(f, IN_BUFFER + 2, 6), 0); /* past the end: nothing is copied */
     assert_int_equal(string_in(f, IN_BUFFER + 2, 5), 0x00010000);
-    assert_memory_equal(f->memory + IN_BUFFER - MEMORY_START, "1 hello", 8);
+    assert_memory_equal(memory_at(f, IN_BUFFER), "1 hello", 8);
     assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
 }
 
@@ -763,6 +769,19 @@ static void a_checkpoint_spares_channels_at_rest(void **state)
     assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
 }
 
+static void a_new_channel_knows_nothing_of_an_old_checkpoint(void **state)
+{
+    struct fix *f = *state;
+    for (unsigned i = 0; i < CHANNELS; i++)
+        reach(f, SENDING);
+    sim_backdoor_checkpoint(f->backdoor);
+    sim_backdoor_reset(f->backdoor);
+    for (unsigned i = 0; i < CHANNELS; i++) {
+        reach(f, SENDING);
+        assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+    }
+}
+
 /* ---- registers ---- */
 
 static void out_triggers_like_in(void **state) /* rule 1 */
@@ -865,6 +884,19 @@ static void don_t_care_registers_of_strings_hold_anything(void **state)
     assert_int_equal(out.rbp | in.rbp, 0);
 }
 
+static void padding_of_a_replys_last_word_is_anything(void **state)
+{
+    struct fix *f = *state;
+    uint32_t seen = 0;
+    reach(f, REPLIED);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_announced(f, 7, 0x00830000);
+        next_word(f);
+        seen |= next_word(f) ^ 0x006F6C6C;
+    }
+    assert_int_equal(seen, 0xFF000000);
+}
+
 static struct sim_registers open_with_seed(uint64_t seed)
 {
     static struct fix f;
@@ -918,6 +950,7 @@ static void a_held_string_completes_when_the_answer_comes(void **state)
     struct sim_registers r = hold_question(f);
     run_until(f, SIM_S(100)); /* however long it takes: a held channel is not idle */
     assert_int_equal(f->completions, 0);
+    assert_int_equal(sim_backdoor_channels_open(f->backdoor), 1);
     reply_later(f);
     assert_int_equal(f->completions, 1);
     sim_backdoor_resume(f->backdoor, &r);
@@ -925,6 +958,9 @@ static void a_held_string_completes_when_the_answer_comes(void **state)
     assert_int_equal(r.rcx, 0);
     assert_int_equal(r.rsi, OUT_BUFFER + QUESTION_BYTES);
     assert_hello_fetched_by_string(f);
+    f->reply = "1 hello";
+    reach(f, REPLIED); /* answered at once: nothing to complete */
+    assert_int_equal(f->completions, 1);
 }
 
 static void a_held_word_completes_when_the_answer_comes(void **state)
@@ -1034,7 +1070,7 @@ static void faults_know_our_messages_by_their_kind(void **state)
     assert_true(open_channel(f, RPCI));
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         lose(f, SIM_FAULT_REQUEST, SIM_PACKET_MANIPULATE); /* type 2 */
-        memcpy(f->memory + OUT_BUFFER - MEMORY_START, cases[i].message, cases[i].len_bytes);
+        memcpy(memory_at(f, OUT_BUFFER), cases[i].message, cases[i].len_bytes);
         assert_int_equal(status_of(f, SENDSIZE, cases[i].len_bytes), 0x81);
         assert_int_equal(string_out(f, OUT_BUFFER, cases[i].len_bytes), cases[i].is_struck ? 0x00040000 : 0x00010000);
         assert_int_equal(sim_faults_struck(f->faults), 1);
@@ -1110,11 +1146,13 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(an_idle_channel_is_closed_after_its_time, vmware, tear_down),
         cmocka_unit_test_setup_teardown(idle_channels_make_room_for_new_ones, vmware, tear_down),
         cmocka_unit_test_setup_teardown(a_checkpoint_spares_channels_at_rest, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_new_channel_knows_nothing_of_an_old_checkpoint, vmware, tear_down),
         cmocka_unit_test_setup_teardown(out_triggers_like_in, vmware, tear_down),
         cmocka_unit_test_setup_teardown(unknown_command_or_wrong_magic_reads_ones, vmware, tear_down),
         cmocka_unit_test_setup_teardown(a_narrow_access_finds_no_device, vmware, tear_down),
         cmocka_unit_test_setup_teardown(don_t_care_registers_hold_anything, vmware, tear_down),
         cmocka_unit_test_setup_teardown(don_t_care_registers_of_strings_hold_anything, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(padding_of_a_replys_last_word_is_anything, vmware, tear_down),
         cmocka_unit_test(the_seed_decides_ids_cookies_and_garbage),
         cmocka_unit_test_setup_teardown(a_held_string_completes_when_the_answer_comes, vmware, tear_down),
         cmocka_unit_test_setup_teardown(a_held_word_completes_when_the_answer_comes, vmware, tear_down),

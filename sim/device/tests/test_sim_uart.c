@@ -266,6 +266,8 @@ static void iir_shows_the_most_urgent_cause(void **state)
     receive_counted(f, 3);
     run_until(f, character_end_ns(3, 1));
     assert_int_equal(in(f, IIR_FCR), 0xC1); /* under the level */
+    run_until(f, character_end_ns(3, 1) + character_end_ns(4, 1) - 1);
+    assert_int_equal(in(f, IIR_FCR), 0xC1);
     run_until(f, character_end_ns(3, 1) + character_end_ns(4, 1));
     assert_int_equal(in(f, IIR_FCR), 0xCC); /* and nothing came for four characters */
     receive_counted(f, 14);
@@ -277,6 +279,25 @@ static void iir_shows_the_most_urgent_cause(void **state)
     assert_int_equal(in(f, IIR_FCR), 0xC4);
     out(f, IER, 0);
     assert_int_equal(in(f, IIR_FCR), 0xC1);
+}
+
+static void thre_cause_comes_when_thr_empties_and_goes_when_it_fills(void **state)
+{
+    struct fix *f = *state;
+    set_divisor(f, 1);
+    out(f, IER, 0x02);
+    assert_int_equal(in(f, IIR_FCR), 0x02);
+    assert_int_equal(in(f, IIR_FCR), 0x01);
+    out(f, DATA, 1); /* through THR into the shift register */
+    assert_int_equal(in(f, IIR_FCR), 0x02);
+    out(f, DATA, 2);
+    assert_int_equal(in(f, IIR_FCR), 0x01);
+    run_until(f, character_end_ns(1, 1));
+    out(f, DATA, 3);
+    assert_int_equal(in(f, IIR_FCR), 0x01);
+    run_until(f, character_end_ns(2, 1));
+    assert_int_equal(in(f, IIR_FCR), 0x02);
+    run_until(f, SIM_MS(1));
 }
 
 static void first_byte_leaves_thr_at_once_and_shifts_one_character_time(void **state)
@@ -339,6 +360,24 @@ static void a_full_read_arrives_at_the_exact_pace(void **state)
     }
     assert_int_equal(sim_now(f->world), 357812500);
     assert_int_equal(in(f, DATA), 0);
+}
+
+static void bytes_handed_over_piecemeal_arrive_in_order(void **state)
+{
+    struct fix *f = *state;
+    unsigned given = 0, taken = 0;
+    set_fast(f);
+    for (unsigned round = 0; round < 300; round++) {
+        for (unsigned i = 0; i < 1 + round % 7; i++, given++)
+            sim_uart_receive(f->uart, &(uint8_t){(uint8_t)(given * 13)}, 1);
+        run_until(f, SIM_US(350) * (round + 1));
+        for (; in(f, LSR) & 1; taken++)
+            assert_int_equal(in(f, DATA), (uint8_t)(taken * 13));
+    }
+    run_until(f, SIM_S(1));
+    for (; in(f, LSR) & 1; taken++)
+        assert_int_equal(in(f, DATA), (uint8_t)(taken * 13));
+    assert_int_equal(taken, given);
 }
 
 static void the_divisor_is_the_speed(void **state)
@@ -489,6 +528,8 @@ static void vmm_holds_bytes_during_loopback(void **state)
     assert_int_equal(in(f, LSR), 0x60);
     out(f, MCR, 0x0B);
     assert_int_equal(in(f, DATA), 0);
+    run_until(f, SIM_S(1) + character_end_ns(1, 1) - 1);
+    assert_int_equal(in(f, LSR), 0x60); /* the line does not catch up */
     run_until(f, SIM_S(1) + character_end_ns(1, 1));
     assert_int_equal(in(f, DATA), 1);
 }
@@ -566,6 +607,24 @@ static void a_status_read_is_an_idle_poll_when_asked_again_in_vain(void **state)
     assert_true(f->idle_poll);
 }
 
+static void a_status_read_after_a_byte_is_no_idle_poll_though_it_shows_the_same(void **state)
+{
+    struct fix *f = *state;
+    set_fast(f);
+    for (unsigned i = 0; i < 4; i++) {
+        out(f, DATA, i);
+        in(f, LSR);
+        assert_false(f->idle_poll);
+    }
+    receive_counted(f, 4);
+    run_until(f, SIM_MS(1));
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(in(f, LSR), 0x61);
+        assert_false(f->idle_poll);
+        in(f, DATA);
+    }
+}
+
 static void modes_have_names(void **state)
 {
     (void)state;
@@ -591,9 +650,11 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(twenty_looped_bytes_leave_sixteen_and_an_overrun, vmm, tear_down),
         cmocka_unit_test_setup_teardown(divisor_latch_hides_data_and_ier, vmm, tear_down),
         cmocka_unit_test_setup_teardown(iir_shows_the_most_urgent_cause, wire, tear_down),
+        cmocka_unit_test_setup_teardown(thre_cause_comes_when_thr_empties_and_goes_when_it_fills, vmm, tear_down),
         cmocka_unit_test_setup_teardown(first_byte_leaves_thr_at_once_and_shifts_one_character_time, vmm, tear_down),
         cmocka_unit_test_setup_teardown(a_full_read_leaves_at_the_exact_pace, vmm, tear_down),
         cmocka_unit_test_setup_teardown(a_full_read_arrives_at_the_exact_pace, vmm, tear_down),
+        cmocka_unit_test_setup_teardown(bytes_handed_over_piecemeal_arrive_in_order, vmm, tear_down),
         cmocka_unit_test_setup_teardown(the_divisor_is_the_speed, vmm, tear_down),
         cmocka_unit_test_setup_teardown(a_divisor_of_zero_counts_as_65536, vmm, tear_down),
         cmocka_unit_test_setup_teardown(transmit_fifo_takes_sixteen_behind_the_shift_register, vmm, tear_down),
@@ -608,6 +669,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(cut_drops_what_the_host_holds, vmm, tear_down),
         cmocka_unit_test_setup_teardown(reset_forgets_the_guests_side_and_keeps_the_hosts, vmm, tear_down),
         cmocka_unit_test_setup_teardown(a_status_read_is_an_idle_poll_when_asked_again_in_vain, vmm, tear_down),
+        cmocka_unit_test_setup_teardown(a_status_read_after_a_byte_is_no_idle_poll_though_it_shows_the_same, vmm,
+                                        tear_down),
         cmocka_unit_test(modes_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
