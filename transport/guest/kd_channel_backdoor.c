@@ -111,6 +111,7 @@ static enum kd_status backdoor_open(struct kd_module_state *state)
     enum kd_status status = begin_epoch(state);
     if (status != KD_OK)
         vm_guestrpc_close(&backdoor->rpc);
+    backdoor->resend_next = false; /* a kernel that initialises waits for no answer */
     return status;
 }
 

@@ -44,7 +44,7 @@ static struct fake_answer next_answer(const struct vm_request *request)
 
 static struct vm_reply answer_new(const struct vm_request *request)
 {
-    struct fake_answer answer = {.result = VM_DONE};
+    struct fake_answer answer = {.result = VM_DONE, .flags = relay.hello_flags};
     if (request->kind == VM_HELLO)
         relay.epoch++;
     else

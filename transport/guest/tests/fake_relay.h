@@ -18,6 +18,7 @@ struct fake_relay {
     bool refuses;           /* every request */
     bool always_stale;      /* every request but hello */
     uint32_t forgets_after; /* this many new requests, hello not counted: another life begins; 0: never */
+    uint16_t hello_flags;   /* of every reply to a hello */
     const struct fake_answer *script; /* for new requests but hello, in order; then the plain answer of each kind */
     uint32_t script_left;
     void (*tamper)(uint8_t *reply, uint32_t *len_bytes); /* the message behind the prefix; NULL: nothing */
