@@ -1,7 +1,7 @@
 /* sim_channel.h: the host's GuestRPC channels, without registers: vmware-backdoor.md 3.4 M1 to M8, M10.
  *
  * sim_backdoor.c translates registers to a call and its outcome back. Only these two files use this header.
- * Tests: tests/test_sim_backdoor.c */
+ * Tests: tests/test_sim_channel.c, and the vectors in tests/test_sim_backdoor.c */
 #ifndef SIM_CHANNEL_H
 #define SIM_CHANNEL_H
 
