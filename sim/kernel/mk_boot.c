@@ -26,7 +26,8 @@ void mk_initialize(struct mk_state *state, const struct mk_boot *loader_block)
 
 static void start_processors(struct mk_state *state)
 {
-    kd_store_u64(state->cpus[0].special + state->layout->special.cr3, state->map->directory_table_pa);
+    mk_word_store(state->layout, state->cpus[0].special + state->layout->special.cr3, state->map->directory_table_pa);
+    mk_msrs_init(state);
     mk_processors_load(state); /* the builder has put first values into every KPRCB */
 }
 

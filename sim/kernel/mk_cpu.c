@@ -1,29 +1,16 @@
 /* mk_cpu.c: one processor: its registers, and an interpreter for the few instructions of the image's code. */
 #include "sim/kernel/mk_state.h"
 
-enum { OPCODE_BYTES_MAX = 3, REGISTER_CX = 1, SELECTOR_KERNEL_CODE = 0x10 };
-
-static uint64_t load_word(const uint8_t *from, uint8_t width)
-{
-    return width == 8 ? kd_load_u64(from) : kd_load_u32(from);
-}
-
-static void store_word(uint8_t *to, uint8_t width, uint64_t value)
-{
-    if (width == 8)
-        kd_store_u64(to, value);
-    else
-        kd_store_u32(to, (uint32_t)value);
-}
+enum { OPCODE_BYTES_MAX = 3 };
 
 uint64_t mk_register(const struct mk_state *state, uint32_t cpu, uint16_t offset)
 {
-    return load_word(state->cpus[cpu].context + offset, state->layout->pointer_bytes);
+    return mk_word_load(state->layout, state->cpus[cpu].context + offset);
 }
 
 void mk_register_set(struct mk_state *state, uint32_t cpu, uint16_t offset, uint64_t value)
 {
-    store_word(state->cpus[cpu].context + offset, state->layout->pointer_bytes, value);
+    mk_word_store(state->layout, state->cpus[cpu].context + offset, value);
 }
 
 uint32_t mk_eflags(const struct mk_state *state, uint32_t cpu)
@@ -46,8 +33,6 @@ struct execution {
     uint8_t number;      /* of the register that the last opcode byte names */
     struct mk_exception *exception;
 };
-
-static uint64_t *const no_value = NULL;
 
 static bool raise(struct execution *run, uint32_t code)
 {
@@ -74,7 +59,7 @@ static bool push(struct execution *run, uint64_t value)
     uint8_t width = run->state->layout->pointer_bytes;
     uint64_t to = mk_register(run->state, run->cpu, sp) - width;
     uint8_t bytes[8];
-    store_word(bytes, width, value);
+    mk_word_store(run->state->layout, bytes, value);
     if (mk_write(run->state, to, bytes, width) != width)
         return fault(run, true, to);
     mk_register_set(run->state, run->cpu, sp, to);
@@ -89,8 +74,7 @@ static bool pop(struct execution *run, uint64_t *value)
     uint8_t bytes[8];
     if (mk_read(run->state, from, bytes, width) != width)
         return fault(run, false, from);
-    if (value != no_value)
-        *value = load_word(bytes, width);
+    *value = mk_word_load(run->state->layout, bytes);
     mk_register_set(run->state, run->cpu, sp, from + width);
     return true;
 }
@@ -219,7 +203,7 @@ static bool do_iret(struct execution *run)
 
 static bool do_hlt(struct execution *run)
 {
-    run->next -= 1; /* until the next interrupt; the tick does not wake what a debugger has sent here */
+    run->next -= 1; /* stays here: no interrupt of ours wakes a processor that halts */
     return true;
 }
 
@@ -266,10 +250,18 @@ static bool matches(const struct opcode *opcode, const uint8_t *code, uint32_t c
     return true;
 }
 
+static const struct {
+    const struct opcode *rows;
+    uint32_t count;
+} opcodes[] = {
+    [MK_X64] = {x64_opcodes, sizeof x64_opcodes / sizeof x64_opcodes[0]},
+};
+
 static bool execute(struct execution *run, uint32_t code_bytes)
 {
-    for (uint32_t i = 0; i < sizeof x64_opcodes / sizeof x64_opcodes[0]; i++) {
-        const struct opcode *opcode = &x64_opcodes[i];
+    enum mk_arch arch = run->state->boot->arch;
+    for (uint32_t i = 0; i < opcodes[arch].count; i++) {
+        const struct opcode *opcode = &opcodes[arch].rows[i];
         if (!matches(opcode, run->code, code_bytes))
             continue;
         run->number = run->code[opcode->opcode_bytes - 1] & opcode->register_mask;
@@ -284,8 +276,7 @@ static bool execute(struct execution *run, uint32_t code_bytes)
 static bool trap_step(struct mk_state *state, uint32_t cpu, struct mk_exception *exception)
 {
     mk_eflags_set(state, cpu, mk_eflags(state, cpu) & ~(uint32_t)MK_FLAG_TF);
-    store_word(state->cpus[cpu].special + state->layout->special.dr[6], state->layout->pointer_bytes,
-               MK_DR6_FIXED | MK_DR6_STEP);
+    mk_word_store(state->layout, state->cpus[cpu].special + state->layout->special.dr[6], MK_DR6_FIXED | MK_DR6_STEP);
     exception->code = MK_SINGLE_STEP;
     exception->address = mk_register(state, cpu, state->layout->context.pc);
     return true;

@@ -87,14 +87,6 @@ bool mk_poll(struct mk_state *state)
 
 enum { INSTRUCTION_STREAM_BYTES = 16 };
 
-static void store_pointer(const struct mk_state *state, uint8_t *to, uint64_t value)
-{
-    if (state->layout->pointer_bytes == 8)
-        kd_store_u64(to, value);
-    else
-        kd_store_u32(to, (uint32_t)value);
-}
-
 static void report_registers(struct mk_state *state, uint64_t pc)
 {
     enum { SEGMENTS_VALID = 1, KERNEL_CODE = 2 };
@@ -102,8 +94,8 @@ static void report_registers(struct mk_state *state, uint64_t pc)
     const struct mk_context_layout *context = &state->layout->context;
     const struct mk_cpu *cpu = &state->cpus[state->cpu];
     uint8_t *to = state->change;
-    store_pointer(state, to + report->dr6, kd_load_u64(cpu->special + state->layout->special.dr[6]));
-    store_pointer(state, to + report->dr7, kd_load_u64(cpu->special + state->layout->special.dr[7]));
+    kd_copy(to + report->dr6, cpu->special + state->layout->special.dr[6], state->layout->pointer_bytes);
+    kd_copy(to + report->dr7, cpu->special + state->layout->special.dr[7], state->layout->pointer_bytes);
     kd_store_u32(to + report->eflags, mk_eflags(state, state->cpu));
     kd_store_u16(to + report->flags, SEGMENTS_VALID | KERNEL_CODE);
     kd_copy(to + report->cs, cpu->context + context->cs, 2);
@@ -270,12 +262,13 @@ void mk_run(struct mk_state *state, uint32_t steps)
 }
 
 /* The clock interrupt finds the wish and calls the break helper: interpreted like all the image's code, so the stack
- * has what a debugger expects there. The budget is enough to go there and, once continued, back. */
+ * has what a debugger expects there. The budget leads to the int 3 and, once the debugger has moved the program
+ * counter over it (5.5 rule 4), back to what was interrupted. */
 void mk_break(struct mk_state *state)
 {
-    enum { STEPS_TO_BREAK_AND_BACK = 16 };
+    enum { STEPS_THERE = 7, STEPS_BACK = 6 };
     mk_interrupt(state, 0, state->map->break_handler);
-    mk_run(state, STEPS_TO_BREAK_AND_BACK);
+    mk_run(state, STEPS_THERE + STEPS_BACK);
 }
 
 /* ---- symbol notices --------------------------------------------------------------------------------------------- */

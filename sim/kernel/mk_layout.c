@@ -39,6 +39,7 @@ static const struct mk_layout layouts[] = {
             .dr6 = 192, .dr7 = 200, .eflags = 208, .count = 212, .flags = 214, .stream = 216,
             .cs = 232, .ds = 234, .es = 236, .fs = 238,
         },
+        .control = {.trace_flag = 4, .dr7 = 8, .symbol_start = 16, .symbol_end = 24},
         .paging = {
             .levels = 4, .index_bits = 9, .entry_bytes = 8, .address_bits = 48,
             .shift = {39, 30, 21, 12}, .large = {false, true, true, true},

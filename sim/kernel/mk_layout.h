@@ -79,6 +79,11 @@ struct mk_report_layout {
     uint16_t dr6, dr7, eflags, count, flags, stream, cs, ds, es, fs;
 };
 
+/* The control set of Continue2, from the start of the union (kd-protocol.md 4.4 note 3). */
+struct mk_control_layout {
+    uint8_t trace_flag, dr7, symbol_start, symbol_end;
+};
+
 struct mk_paging_layout {
     uint8_t levels;
     uint8_t index_bits;
@@ -108,6 +113,7 @@ struct mk_layout {
     struct mk_context_layout context;
     struct mk_special_layout special;
     struct mk_report_layout report;
+    struct mk_control_layout control;
     struct mk_paging_layout paging;
     struct mk_version_layout version;
 };

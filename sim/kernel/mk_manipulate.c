@@ -5,15 +5,7 @@
  * they decide how the stay in the debugger goes on instead. */
 #include "sim/kernel/mk_state.h"
 
-enum {
-    API_FIRST = 0x3130,
-    API_STATUS = 8,
-    CONTINUE_STATUS = 0,
-    CONTROL_TRACE_FLAG = 4, /* the control set of Continue2, amd64 (note 3) */
-    CONTROL_DR7 = 8,
-    CONTROL_SYMBOL_START = 16,
-    CONTROL_SYMBOL_END = 24,
-};
+enum { API_FIRST = 0x3130, API_STATUS = 8, CONTINUE_STATUS = 0 };
 
 typedef enum mk_verdict silent_fn(struct mk_state *state, struct mk_request *request);
 
@@ -37,29 +29,30 @@ static enum mk_verdict do_continue(struct mk_state *state, struct mk_request *re
 /* Dr7 goes to every processor, Dr6 is cleared (note 3): in the KPRCBs, from where they are loaded on leaving. */
 static void set_debug_registers(struct mk_state *state, uint64_t dr7)
 {
-    const struct mk_special_layout *special = &state->layout->special;
-    uint8_t bytes[8];
+    const struct mk_layout *layout = state->layout;
+    uint8_t seven[8] = {0}, six[8] = {0};
+    mk_word_store(layout, seven, dr7);
     for (uint32_t i = 0; i < state->boot->processors; i++) {
-        uint64_t registers = state->map->kprcb[i] + state->layout->kprcb_special;
-        kd_store_u64(bytes, dr7);
-        (void)mk_write(state, registers + special->dr[7], bytes, state->layout->pointer_bytes);
-        kd_fill(bytes, 0, sizeof bytes);
+        uint64_t registers = state->map->kprcb[i] + layout->kprcb_special;
+        (void)mk_write(state, registers + layout->special.dr[7], seven, layout->pointer_bytes);
         if (i == state->cpu)
-            (void)mk_write(state, registers + special->dr[6], bytes, state->layout->pointer_bytes);
+            (void)mk_write(state, registers + layout->special.dr[6], six, layout->pointer_bytes);
     }
 }
 
 static enum mk_verdict do_continue2(struct mk_state *state, struct mk_request *request)
 {
     enum { KEEP_SYMBOL_RANGE = 1 };
+    const struct mk_control_layout *control = &state->layout->control;
+    const uint8_t *set = request->header + MK_UNION;
     if (!continue_succeeds(mk_get_u32(request, CONTINUE_STATUS)))
         return MK_NOT_HANDLED; /* the control set is ignored */
     state->trace_given = true;
-    state->trace_flag = mk_get_u32(request, CONTROL_TRACE_FLAG) != 0;
-    set_debug_registers(state, mk_get_u64(request, CONTROL_DR7));
-    if (mk_get_u64(request, CONTROL_SYMBOL_START) != KEEP_SYMBOL_RANGE) {
-        state->symbol_start = mk_get_u64(request, CONTROL_SYMBOL_START);
-        state->symbol_end = mk_get_u64(request, CONTROL_SYMBOL_END);
+    state->trace_flag = mk_get_u32(request, control->trace_flag) != 0;
+    set_debug_registers(state, mk_word_load(state->layout, set + control->dr7));
+    if (mk_word_load(state->layout, set + control->symbol_start) != KEEP_SYMBOL_RANGE) {
+        state->symbol_start = mk_word_load(state->layout, set + control->symbol_start);
+        state->symbol_end = mk_word_load(state->layout, set + control->symbol_end);
     }
     return MK_CONTINUE;
 }

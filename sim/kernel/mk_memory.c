@@ -34,7 +34,7 @@ bool mk_translate(const struct mk_state *state, uint64_t address, struct mk_tran
     const uint8_t *special = state->cpus[state->cpu].special;
     if (!canonical(paging, address, &translation->span_bytes))
         return false;
-    uint64_t table = kd_load_u64(special + state->layout->special.cr3) & paging->frame_mask;
+    uint64_t table = mk_word_load(state->layout, special + state->layout->special.cr3) & paging->frame_mask;
     for (uint32_t level = 0; level < paging->levels; level++) {
         uint64_t page_bytes = 1ull << paging->shift[level];
         uint64_t index = (address >> paging->shift[level]) & ((1ull << paging->index_bits) - 1);

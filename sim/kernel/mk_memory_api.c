@@ -111,14 +111,22 @@ uint32_t mk_search_memory(struct mk_state *state, struct mk_request *request)
 
 enum { FILL_VIRTUAL = 1, FILL_PHYSICAL = 2, FILL_LENGTH = 8, FILL_FLAGS = 12 };
 
+/* Repeats the pattern in state->data as often as it fits there. Returns how many bytes that are. */
+static uint32_t repeat_pattern(struct mk_state *state, uint32_t pattern_bytes)
+{
+    uint32_t whole = MK_DATA_BYTES / pattern_bytes * pattern_bytes;
+    for (uint32_t i = pattern_bytes; i < whole; i++)
+        state->data[i] = state->data[i - pattern_bytes];
+    return whole;
+}
+
 /* Not more than there is RAM, whatever length is asked for. */
 static uint32_t fill(struct mk_state *state, uint64_t address, uint32_t length, write_fn *write,
                      uint32_t pattern_bytes)
 {
-    uint64_t bound = state->map->ram_bytes;
-    uint32_t done = 0;
-    while (done < length && done < bound) {
-        uint32_t part = mk_min(pattern_bytes, length - done);
+    uint32_t done = 0, chunk = repeat_pattern(state, pattern_bytes);
+    while (done < length && done < state->map->ram_bytes) {
+        uint32_t part = mk_min(chunk, length - done);
         uint32_t written = write(state, address + done, state->data, part);
         done += written;
         if (written < part)

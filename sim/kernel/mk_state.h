@@ -171,6 +171,22 @@ mk_api_fn mk_read_io_space, mk_write_io_space, mk_read_io_space_extended, mk_wri
 mk_api_fn mk_read_msr, mk_write_msr, mk_get_bus_data, mk_set_bus_data;
 mk_api_fn mk_write_breakpoint, mk_restore_breakpoint;
 
+/* The model-specific registers' first values. */
+void mk_msrs_init(struct mk_state *state);
+
+/* A word of the machine's width. */
+static inline uint64_t mk_word_load(const struct mk_layout *layout, const uint8_t *from)
+{
+    return layout->pointer_bytes == 8 ? kd_load_u64(from) : kd_load_u32(from);
+}
+static inline void mk_word_store(const struct mk_layout *layout, uint8_t *to, uint64_t value)
+{
+    if (layout->pointer_bytes == 8)
+        kd_store_u64(to, value);
+    else
+        kd_store_u32(to, (uint32_t)value);
+}
+
 /* Fields of the union that every request has at 16 (kd-protocol.md 4.3). */
 enum { MK_UNION = 16 };
 static inline uint32_t mk_get_u32(const struct mk_request *request, uint32_t offset)
