@@ -44,7 +44,7 @@ struct native {
     struct part parts[NATIVE_PARTS];
     void *guest_sp;
     void *host_sp;
-    struct sim_guest_exit *exit; /* of the run that ended last, on the guest's stack */
+    struct sim_guest_exit *exit;  /* of the run that ended last, on the guest's stack */
     void *host_fake, *guest_fake; /* the sanitizer's, per stack */
     const void *host_stack;
     size_t host_stack_bytes;
@@ -55,7 +55,7 @@ void native_switch(void **save, void *load);
 /* The machine whose guest runs now. The guest's calls carry no context, as IN and OUT carry none. */
 static _Thread_local struct native *current;
 
-/* ---- the sanitizer's view of the two stacks --------------------------------------------------------------------- */
+/* ---- the sanitizer's view of the two stacks ---- */
 
 #if NATIVE_ASAN
 /* A snapshot cannot take a stack whose variables the sanitizer moved to its own heap. */
@@ -97,7 +97,7 @@ static void forget_frames(const struct part *stack)
 }
 #endif
 
-/* ---- the coroutine ---------------------------------------------------------------------------------------------- */
+/* ---- the coroutine ---- */
 
 void *native_part(enum native_part part)
 {
@@ -122,8 +122,8 @@ static void guest_start(void)
         native_exit(&(struct sim_guest_exit){.kind = SIM_GUEST_POWER_OFF});
 }
 
-/* A stack that native_switch can load: saved registers, zero, under the address it returns to, and above that a
- * zero where guest_start's own return address would be. */
+/* A stack that native_switch can load: saved registers, zero, under the address it returns to, and above that
+ * a zero where guest_start's own return address would be. */
 static void *fresh_stack(const struct part *stack)
 {
     void **top = (void **)(stack->bytes + stack->len_bytes);
@@ -151,7 +151,7 @@ static struct sim_guest_exit *run(struct sim_machine *machine)
     return native->exit;
 }
 
-/* ---- the arena -------------------------------------------------------------------------------------------------- */
+/* ---- the arena ---- */
 
 static size_t whole_pages(size_t bytes)
 {
@@ -216,7 +216,7 @@ static void destroy(struct sim_machine *machine)
     free(native);
 }
 
-/* ---- guest memory as devices see it ------------------------------------------------------------------------------ */
+/* ---- guest memory as devices see it ---- */
 
 static bool guests_own(const struct native *native, uint64_t address, size_t len_bytes)
 {

@@ -1,5 +1,5 @@
-/* What the module (kd_platform.h) and the mini kernel (mk.h) need from the machine under them, on the native machine:
- * every access to the world is an exit. Runs on the guest's stack. */
+/* What the module (kd_platform.h) and the mini kernel (mk.h) need from the machine under them, on the native
+ * machine: every access to the world is an exit. Runs on the guest's stack. */
 #include "sim/machine/native_private.h"
 #include "transport/guest/kd_platform.h"
 
@@ -10,7 +10,7 @@ static const struct native_boot *told(void)
     return native_part(NATIVE_BOOT);
 }
 
-/* ---- kd_platform.h ------------------------------------------------------------------------------------------------ */
+/* ---- kd_platform.h ---- */
 
 struct kd_module_state *kd_platform_module(void)
 {
@@ -47,7 +47,8 @@ void kd_backdoor_in(struct kd_backdoor_registers *registers)
     backdoor(SIM_GUEST_BACKDOOR, registers);
 }
 
-/* A rep with a count of 0 performs no I/O: there is no exit, and nothing changes (vmware-backdoor.md rule 13). */
+/* A rep with a count of 0 performs no I/O: there is no exit, and nothing changes (vmware-backdoor.md rule
+ * 13). */
 void kd_backdoor_outs(struct kd_backdoor_registers *registers)
 {
     if (registers->rcx != 0)
@@ -84,7 +85,7 @@ uint16_t kd_platform_machine(void)
     return MACHINE_AMD64;
 }
 
-/* ---- mk.h --------------------------------------------------------------------------------------------------------- */
+/* ---- mk.h ---- */
 
 struct mk_state *mk_platform_state(void)
 {

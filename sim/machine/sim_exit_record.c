@@ -17,13 +17,13 @@ struct defined {
 
 /* vmware-backdoor.md 3.1, by message type. EDX before is the channel, which every type but OPEN has. */
 static const struct defined messages[MESSAGE_TYPES] = {
-    {B | C, C | D | S | I},              /* OPEN: channel and cookies come back */
-    {B | C | D | S | I, C},              /* SENDSIZE */
-    {B | C | D | S | I, C},              /* SENDPAYLOAD */
-    {C | D | S | I, B | C | D},          /* RECVSIZE: length and type, with DORECV */
-    {B | C | D | S | I, B | C | D},      /* RECVPAYLOAD: a word and its type */
-    {B | C | D | S | I, C},              /* RECVSTATUS */
-    {C | D | S | I, C},                  /* CLOSE */
+    {B | C, C | D | S | I},         /* OPEN: channel and cookies come back */
+    {B | C | D | S | I, C},         /* SENDSIZE */
+    {B | C | D | S | I, C},         /* SENDPAYLOAD */
+    {C | D | S | I, B | C | D},     /* RECVSIZE: length and type, with DORECV */
+    {B | C | D | S | I, B | C | D}, /* RECVPAYLOAD: a word and its type */
+    {B | C | D | S | I, C},         /* RECVSTATUS */
+    {C | D | S | I, C},             /* CLOSE */
 };
 
 /* Every other command is a question with its answer in these (1.4). */
@@ -67,10 +67,11 @@ static uint64_t ecx_ebx(uint8_t set, const struct sim_registers *registers)
 static void add(struct sim_world *world, uint32_t vm, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
                 const void *payload, size_t payload_bytes)
 {
-    sim_trace_add(sim_trace(world),
-                  &(struct sim_record){.time_ns = sim_now(world), .kind = SIM_RECORD_EXIT, .vm = vm, .a = a,
-                                       .b = b, .c = c, .d = d},
-                  payload, payload_bytes);
+    sim_trace_add(
+        sim_trace(world),
+        &(struct sim_record){
+            .time_ns = sim_now(world), .kind = SIM_RECORD_EXIT, .vm = vm, .a = a, .b = b, .c = c, .d = d},
+        payload, payload_bytes);
 }
 
 void sim_record_port(struct sim_world *world, uint32_t vm, uint16_t port, bool out, uint8_t value)
@@ -83,8 +84,8 @@ void sim_record_backdoor(struct sim_world *world, uint32_t vm, const struct sim_
 {
     struct defined set = what_is_defined(before, after);
     const uint32_t words[] = {
-        if_in(set.before, A, low(before->rax)), if_in(set.before, S, low(before->rsi)),
-        if_in(set.before, I, low(before->rdi)), if_in(set.after, A, low(after->rax)),
+        if_in(set.before, A, low(before->rax)),     if_in(set.before, S, low(before->rsi)),
+        if_in(set.before, I, low(before->rdi)),     if_in(set.after, A, low(after->rax)),
         if_in(set.after, D, high_half(after->rdx)), if_in(set.after, S, low(after->rsi)),
         if_in(set.after, I, low(after->rdi)),
     };

@@ -9,9 +9,9 @@
  *   0x5659       b = 8 | out << 8 | channel << 16 | count << 32      c = cookie low | cookie high << 32
  *                payload: the bytes moved                            d = EBX after
  *
- * A register that the call does not define (vmware-backdoor.md 1.2, 1.3, 3.1) is recorded as 0: hosts and compilers
- * are free to leave anything there. Addresses and upper halves never get in.
- * Tests: tests/test_sim_exit_record.c */
+ * A register that the call does not define (vmware-backdoor.md 1.2, 1.3, 3.1) is recorded as 0: hosts and
+ * compilers are free to leave anything there. Addresses and upper halves never get in. Tests:
+ * tests/test_sim_exit_record.c */
 #ifndef SIM_EXIT_RECORD_H
 #define SIM_EXIT_RECORD_H
 

@@ -6,7 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A cache and nothing else: what it holds is decided by its key alone, so no world can see another through it. */
+/* A cache and nothing else: what it holds is decided by its key alone, so no world can see another through
+ * it. */
 static const struct sim_image *images;
 
 static const struct sim_image *find(enum mk_arch arch, uint32_t processors, uint64_t ram_bytes)
@@ -31,7 +32,8 @@ static enum kd_status build(struct sim_image *image)
     void *ram = mmap(NULL, image->ram_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, image->fd, 0);
     if (ram == MAP_FAILED)
         sim_host_fail("no room for a guest image");
-    enum kd_status status = mk_image_build(ram, image->ram_bytes, image->arch, image->processors, &image->map);
+    enum kd_status status =
+        mk_image_build(ram, image->ram_bytes, image->arch, image->processors, &image->map);
     munmap(ram, image->ram_bytes);
     return status;
 }

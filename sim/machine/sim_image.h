@@ -1,7 +1,7 @@
 /* sim_image.h: guest RAM as it is at power-on, built once per configuration and shared copy-on-write.
  *
- * Building an image takes milliseconds and a swarm boots thousands of VMs, so images are kept for the life of the
- * process. They are never written after they were built. */
+ * Building an image takes milliseconds and a swarm boots thousands of VMs, so images are kept for the life of
+ * the process. They are never written after they were built. */
 #ifndef SIM_IMAGE_H
 #define SIM_IMAGE_H
 

@@ -1,10 +1,11 @@
-/* sim_machine.h: what runs guest code: the contract between a VM and a machine (native now; emu and kvm later).
+/* sim_machine.h: what runs guest code: the contract between a VM and a machine.
  *
- * A machine runs the guest until its next exit and hands that out; the VM lets time pass, asks the devices, writes
- * the answer into the same structure, and runs the guest again. So no host code ever stands on the guest's stack,
- * and between two runs the guest is all in its own memory.
+ * A machine runs the guest until its next exit and hands that out; the VM lets time pass, asks the devices,
+ * writes the answer into the same structure, and runs the guest again. So no host code ever stands on the
+ * guest's stack, and between two runs the guest is all in its own memory.
  *
- * To add a machine: one file with these functions, and its creation in sim_vm.c. Tests: tests/test_sim_native.c */
+ * To add a machine: one file with these functions, and its creation in sim_vm.c.
+ * Tests: tests/test_sim_native.c */
 #ifndef SIM_MACHINE_H
 #define SIM_MACHINE_H
 
@@ -19,11 +20,11 @@ enum sim_guest_exit_kind {
     SIM_GUEST_OUTS,     /* rep outsb at the high-bandwidth port; registers in and out */
     SIM_GUEST_INS,      /* rep insb there */
     /* ---- */
-    SIM_GUEST_TICK,     /* sleeps until the next clock tick */
-    SIM_GUEST_CPUID,    /* leaf; answer: cpuid */
-    SIM_GUEST_COMMAND,  /* answer: *command, in the guest's memory */
-    SIM_GUEST_TRACE,    /* *trace, in the guest's memory */
-    SIM_GUEST_RESET,    /* does not run again before ops->reset */
+    SIM_GUEST_TICK,    /* sleeps until the next clock tick */
+    SIM_GUEST_CPUID,   /* leaf; answer: cpuid */
+    SIM_GUEST_COMMAND, /* answer: *command, in the guest's memory */
+    SIM_GUEST_TRACE,   /* *trace, in the guest's memory */
+    SIM_GUEST_RESET,   /* does not run again before ops->reset */
     SIM_GUEST_POWER_OFF,
     SIM_GUEST_EXITS
 };

@@ -55,8 +55,7 @@ void sim_relay_destroy(struct sim_relay *relay)
 static void note_reply(struct sim_relay *relay, struct kd_span bytes)
 {
     struct vm_reply reply;
-    struct sim_record record = {
-        .time_ns = sim_now(relay->world), .kind = SIM_RECORD_RELAY, .vm = relay->vm};
+    struct sim_record record = {.time_ns = sim_now(relay->world), .kind = SIM_RECORD_RELAY, .vm = relay->vm};
     if (vm_reply_load(&reply, bytes.bytes, bytes.len_bytes) == KD_OK) {
         record.a = reply.kind;
         record.b = reply.result;
@@ -165,8 +164,7 @@ void sim_relay_disconnected(struct sim_relay *relay)
 
 void sim_relay_input(struct sim_relay *relay, const uint8_t *bytes, size_t len_bytes)
 {
-    relay->waiting =
-        sim_grow(relay->waiting, &relay->waiting_room, relay->waiting_bytes + len_bytes, 1);
+    relay->waiting = sim_grow(relay->waiting, &relay->waiting_room, relay->waiting_bytes + len_bytes, 1);
     memcpy(relay->waiting + relay->waiting_bytes, bytes, len_bytes);
     relay->waiting_bytes += len_bytes;
     drain(relay);

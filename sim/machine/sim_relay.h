@@ -1,5 +1,6 @@
-/* sim_relay.h: a relay core that lives in a world: its events come from the VM and from lines, its clock is the
- * world's. It does in the world what kdrelay does on sockets, with the same core. Tests: tests/test_sim_relay.c */
+/* sim_relay.h: a relay core that lives in a world: its events come from the VM and from lines, its clock is
+ * the world's. It does in the world what kdrelay does on sockets, with the same core. Tests:
+ * tests/test_sim_relay.c */
 #ifndef SIM_RELAY_H
 #define SIM_RELAY_H
 

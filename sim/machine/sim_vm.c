@@ -20,7 +20,7 @@ const char *sim_life_name(enum sim_life life)
     return (unsigned)life < SIM_LIFES ? names[life] : "unknown";
 }
 
-/* ---- configuration ------------------------------------------------------------------------------------------------- */
+/* ---- configuration ---- */
 
 struct sim_vm_config sim_vm_config_default(enum sim_link link)
 {
@@ -34,8 +34,8 @@ struct sim_vm_config sim_vm_config_default(enum sim_link link)
     };
 }
 
-/* The I/O base that the guest will take from its options, 0 for a port that no PC has. Without DEBUGPORT it is COM2
- * (kd-protocol.md 3.3 rule 1, devices.md 2.3 item 10). */
+/* The I/O base that the guest will take from its options, 0 for a port that no PC has. Without DEBUGPORT it
+ * is COM2 (kd-protocol.md 3.3 rule 1, devices.md 2.3 item 10). */
 static uint16_t uart_base(const char *options)
 {
     static const uint16_t bases[] = {0x3F8, 0x2F8, 0x3E8, 0x2E8};
@@ -79,8 +79,8 @@ static bool add_option(char options[MK_OPTIONS_BYTES], const char *name, uint64_
     if (strcasestr(options, name) != NULL)
         return true;
     size_t used = strlen(options);
-    int wanted = snprintf(options + used, MK_OPTIONS_BYTES - used, "%s%s%" PRIu64, used == 0 ? "" : " ", name,
-                          value);
+    int wanted =
+        snprintf(options + used, MK_OPTIONS_BYTES - used, "%s%s%" PRIu64, used == 0 ? "" : " ", name, value);
     return wanted > 0 && (size_t)wanted < MK_OPTIONS_BYTES - used;
 }
 
@@ -91,13 +91,14 @@ static bool complete_options(struct sim_vm_config *config, const struct sim_cost
            add_option(config->boot.options, "KDPOLLS=", polls);
 }
 
-/* ---- what connects the parts ----------------------------------------------------------------------------------------- */
+/* ---- what connects the parts ---- */
 
 static void on_rpc(void *context, const uint8_t *message, size_t len_bytes)
 {
     static const char nobody[] = "0 Unknown command";
     struct sim_vm *vm = context;
-    bool ours = len_bytes >= VM_COMMAND_WORD_BYTES && memcmp(message, VM_COMMAND_WORD, VM_COMMAND_WORD_BYTES) == 0;
+    bool ours =
+        len_bytes >= VM_COMMAND_WORD_BYTES && memcmp(message, VM_COMMAND_WORD, VM_COMMAND_WORD_BYTES) == 0;
     if (ours && vm->relay != NULL && vm->config.relay_present)
         sim_relay_request(vm->relay, message + VM_COMMAND_WORD_BYTES, len_bytes - VM_COMMAND_WORD_BYTES);
     else
@@ -138,8 +139,8 @@ static void on_line_to_target(void *context, const uint8_t *bytes, size_t len_by
         sim_uart_receive(vm->uart, bytes, len_bytes);
 }
 
-static struct sim_line *make_line(struct sim_vm *vm, struct sim_faults *faults, enum sim_fault_direction direction,
-                                  sim_line_fn *deliver)
+static struct sim_line *make_line(struct sim_vm *vm, struct sim_faults *faults,
+                                  enum sim_fault_direction direction, sim_line_fn *deliver)
 {
     struct sim_line_config config = {
         .layer = vm->config.link == SIM_LINK_SERIAL ? SIM_FAULT_UART : SIM_FAULT_STREAM,
@@ -157,15 +158,16 @@ static void make_devices(struct sim_vm *vm, struct sim_faults *faults)
     struct sim_uart_config uart = {vm->config.number, vm->config.uart, uart_base(vm->config.boot.options)};
     vm->lines[SIM_FAULT_TO_DEBUGGER] = make_line(vm, faults, SIM_FAULT_TO_DEBUGGER, on_line_to_debugger);
     vm->lines[SIM_FAULT_TO_TARGET] = make_line(vm, faults, SIM_FAULT_TO_TARGET, on_line_to_target);
-    vm->backdoor = sim_backdoor_create(vm->world, faults, &backdoor, &vm->memory, on_rpc, sim_vm_completed, vm);
+    vm->backdoor =
+        sim_backdoor_create(vm->world, faults, &backdoor, &vm->memory, on_rpc, sim_vm_completed, vm);
     vm->uart = sim_uart_create(vm->world, &uart, on_transmit, vm);
     if (vm->config.link == SIM_LINK_BACKDOOR)
         vm->relay = sim_relay_create(vm->world, vm->config.number, vm->lines[SIM_FAULT_TO_DEBUGGER],
                                      on_relay_reply, vm);
 }
 
-enum kd_status sim_vm_create(struct sim_world *world, struct sim_faults *faults, const struct sim_vm_config *config,
-                             struct sim_vm **vm, const char **why)
+enum kd_status sim_vm_create(struct sim_world *world, struct sim_faults *faults,
+                             const struct sim_vm_config *config, struct sim_vm **vm, const char **why)
 {
     *vm = NULL;
     *why = config_fault(config);
@@ -207,7 +209,7 @@ void sim_vm_destroy(struct sim_vm *vm)
     free(vm);
 }
 
-/* ---- lifecycle -------------------------------------------------------------------------------------------------------- */
+/* ---- lifecycle ---- */
 
 void sim_vm_observe(struct sim_vm *vm, const struct sim_vm_observer *observer)
 {
@@ -217,10 +219,11 @@ void sim_vm_observe(struct sim_vm *vm, const struct sim_vm_observer *observer)
 
 void sim_vm_life(struct sim_vm *vm, enum sim_life life)
 {
-    sim_trace_add(sim_trace(vm->world),
-                  &(struct sim_record){.time_ns = sim_now(vm->world), .kind = SIM_RECORD_LIFE,
-                                       .vm = vm->config.number, .a = life},
-                  NULL, 0);
+    sim_trace_add(
+        sim_trace(vm->world),
+        &(struct sim_record){
+            .time_ns = sim_now(vm->world), .kind = SIM_RECORD_LIFE, .vm = vm->config.number, .a = life},
+        NULL, 0);
     for (unsigned i = 0; i < vm->observer_count; i++)
         if (vm->observers[i].life != NULL)
             vm->observers[i].life(vm->observers[i].context, life);
@@ -282,7 +285,7 @@ enum sim_vm_state sim_vm_state(const struct sim_vm *vm)
     return vm->state;
 }
 
-/* ---- the debugger's connection ------------------------------------------------------------------------------------------ */
+/* ---- the debugger's connection ---- */
 
 enum kd_status sim_vm_attach(struct sim_vm *vm, const struct sim_vm_peer *peer)
 {
@@ -331,7 +334,7 @@ enum kd_status sim_vm_command(struct sim_vm *vm, const struct mk_command *comman
     return KD_OK;
 }
 
-/* ---- looking at it --------------------------------------------------------------------------------------------------------- */
+/* ---- looking at it ---- */
 
 struct sim_line *sim_vm_line(struct sim_vm *vm, enum sim_fault_direction direction)
 {

@@ -1,4 +1,5 @@
-/* sim_vm_private.h: between sim_vm.c (configuration, lifecycle, debugger) and sim_vm_run.c (the guest's exits). */
+/* sim_vm_private.h: between sim_vm.c (configuration, lifecycle, debugger) and sim_vm_run.c (the guest's
+ * exits). */
 #ifndef SIM_VM_PRIVATE_H
 #define SIM_VM_PRIVATE_H
 
@@ -24,7 +25,7 @@ struct sim_vm {
     struct sim_memory memory;
     struct sim_backdoor *backdoor;
     struct sim_uart *uart;
-    struct sim_relay *relay; /* NULL on the serial link */
+    struct sim_relay *relay;   /* NULL on the serial link */
     struct sim_line *lines[2]; /* SIM_FAULT_TO_DEBUGGER, SIM_FAULT_TO_TARGET */
 
     struct sim_vm_observer observers[SIM_VM_OBSERVERS];
@@ -39,11 +40,11 @@ struct sim_vm {
     uint64_t power_on_ns;
     sim_event_id event;
     enum sim_vm_step step;
-    bool on_cpu;         /* its exits are being served: no call of the lifecycle may come now */
-    uint32_t burst;      /* exits since the world last had its turn */
+    bool on_cpu;    /* its exits are being served: no call of the lifecycle may come now */
+    uint32_t burst; /* exits since the world last had its turn */
     struct sim_guest_exit *exit;
-    uint64_t exit_ns;    /* when the exit under way began */
-    struct sim_registers before; /* registers of the exit under way, as the guest loaded them */
+    uint64_t exit_ns;                   /* when the exit under way began */
+    struct sim_registers before;        /* registers of the exit under way, as the guest loaded them */
     uint8_t payload[SIM_RPC_BYTES_MAX]; /* what a string exit moved, for its record */
 };
 

@@ -1,12 +1,13 @@
 /* The guest's exits: their time, their devices, their records.
  *
- * Time passes in one place, wait_until. As long as nothing else is due the guest goes on inline, which is what makes
- * a world fast; else an event brings it back. Both give the same history. */
+ * Time passes in one place, wait_until. As long as nothing else is due the guest goes on inline, which is
+ * what makes a world fast; else an event brings it back. Both give the same history. */
 #include "sim/machine/sim_exit_record.h"
 #include "sim/machine/sim_vm_private.h"
 #include <string.h>
 
-/* A guest that polls for ever must give the world's driver a turn now and then, to look at its own conditions. */
+/* A guest that polls for ever must give the world's driver a turn now and then, to look at its own
+ * conditions. */
 enum { BURST_EXITS = 1024 };
 
 static void guest_turn(void *context);
@@ -23,7 +24,7 @@ static bool wait_until(struct sim_vm *vm, uint64_t time_ns)
     return false;
 }
 
-/* ---- port accesses ------------------------------------------------------------------------------------------------ */
+/* ---- port accesses ---- */
 
 static bool is_string(enum sim_guest_exit_kind kind)
 {
@@ -96,7 +97,8 @@ static bool access_out8(struct sim_vm *vm)
 static size_t payload(struct sim_vm *vm, uint64_t address)
 {
     uint64_t bytes = vm->before.rcx;
-    if (bytes > sizeof vm->payload || !vm->memory.read(vm->memory.context, address, vm->payload, (size_t)bytes))
+    if (bytes > sizeof vm->payload ||
+        !vm->memory.read(vm->memory.context, address, vm->payload, (size_t)bytes))
         return 0;
     return (size_t)bytes;
 }
@@ -147,7 +149,7 @@ void sim_vm_completed(void *context)
     vm->event = sim_at(vm->world, sim_now(vm->world), guest_turn, vm);
 }
 
-/* ---- what costs nothing ------------------------------------------------------------------------------------------- */
+/* ---- what costs nothing ---- */
 
 /* Ticks are multiples of the tick since power-on, so a late guest misses some and is not late for ever. */
 static bool take_tick(struct sim_vm *vm)
@@ -202,9 +204,13 @@ static bool take_trace(struct sim_vm *vm)
     uint8_t packet[SIM_VM_PACKET_BYTES];
     size_t bytes = join(packet, trace);
     sim_trace_add(sim_trace(vm->world),
-                  &(struct sim_record){.time_ns = sim_now(vm->world), .kind = SIM_RECORD_API,
-                                       .vm = vm->config.number, .a = trace->event, .b = trace->type,
-                                       .c = trace->first, .d = trace->status},
+                  &(struct sim_record){.time_ns = sim_now(vm->world),
+                                       .kind = SIM_RECORD_API,
+                                       .vm = vm->config.number,
+                                       .a = trace->event,
+                                       .b = trace->type,
+                                       .c = trace->first,
+                                       .d = trace->status},
                   packet, bytes);
     for (unsigned i = 0; i < vm->observer_count; i++)
         if (vm->observers[i].api != NULL)
@@ -224,7 +230,7 @@ static bool take_power_off(struct sim_vm *vm)
     return false;
 }
 
-/* ---- the guest's turn ---------------------------------------------------------------------------------------------- */
+/* ---- the guest's turn ---- */
 
 /* Each function returns true when the guest can go on at once. */
 static const struct {

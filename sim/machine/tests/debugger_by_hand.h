@@ -1,7 +1,8 @@
-/* debugger_by_hand.h: for tests of the VM: the least of a debugger, frames put together by hand (kd-protocol.md 2).
+/* debugger_by_hand.h: for tests of the VM: the least of a debugger, frames put together by hand
+ * (kd-protocol.md 2).
  *
- * It acknowledges good frames and, when told to, answers a state change with Continue. No timers, no checks: the
- * real fake debugger lives above this layer. */
+ * It acknowledges good frames and, when told to, answers a state change with Continue. No timers, no checks:
+ * the real fake debugger lives above this layer. */
 #ifndef DEBUGGER_BY_HAND_H
 #define DEBUGGER_BY_HAND_H
 

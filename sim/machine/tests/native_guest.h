@@ -1,4 +1,5 @@
-/* native_guest.h: for tests of the native machine: an image, and a machine for a guest function of the test's own. */
+/* native_guest.h: for tests of the native machine: an image, and a machine for a guest function of the test's
+ * own. */
 #ifndef NATIVE_GUEST_H
 #define NATIVE_GUEST_H
 

@@ -1,6 +1,7 @@
 /* Goal: the serial line is as slow as arithmetic says, and nothing else is in its figures.
- * Method: with exits, latency and think time at zero a full read of 3,944 bytes is its bytes on the wire and nothing
- * more: request 73 + ACK 16 + reply 4,017 + ACK 16 = 4,122 bytes of ten bits at 115,200 bit/s: 357.8 ms. */
+ * Method: with exits, latency and think time at zero a full read of 3,944 bytes is its bytes on the wire and
+ * nothing more: request 73 + ACK 16 + reply 4,017 + ACK 16 = 4,122 bytes of ten bits at 115,200 bit/s: 357.8
+ * ms. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -12,7 +12,8 @@
 
 #define MAGIC      0x564D5868u
 #define UPPER_HALF 0xABCD000000000000u
-#define BIT_OF_ALL 0x00200000u /* of every register, EDX's upper half too; of ECX a status bit that decides nothing */
+/* A bit of every register, EDX's upper half too; in ECX a status bit that decides nothing. */
+#define BIT_OF_ALL 0x00200000u
 
 /* One access: what the guest loaded and what it found afterwards. */
 struct access {
@@ -21,14 +22,21 @@ struct access {
 
 static struct sim_registers message(uint32_t type, uint32_t ebx, uint32_t channel)
 {
-    return (struct sim_registers){.rax = MAGIC, .rbx = ebx, .rcx = type << 16 | 0x1E,
-                                  .rdx = (uint64_t)channel << 16 | 0x5658, .rsi = 0x9E3779B9, .rdi = 0x7F4A7C15};
+    return (struct sim_registers){.rax = MAGIC,
+                                  .rbx = ebx,
+                                  .rcx = type << 16 | 0x1E,
+                                  .rdx = (uint64_t)channel << 16 | 0x5658,
+                                  .rsi = 0x9E3779B9,
+                                  .rdi = 0x7F4A7C15};
 }
 
 static struct sim_registers answer(uint32_t ebx, uint32_t status, uint32_t edx_high)
 {
-    return (struct sim_registers){.rbx = ebx, .rcx = (uint64_t)status << 16, .rdx = (uint64_t)edx_high << 16,
-                                  .rsi = 0x11111111, .rdi = 0x22222222};
+    return (struct sim_registers){.rbx = ebx,
+                                  .rcx = (uint64_t)status << 16,
+                                  .rdx = (uint64_t)edx_high << 16,
+                                  .rsi = 0x11111111,
+                                  .rdi = 0x22222222};
 }
 
 static uint64_t hash_of(const struct access *access)
@@ -68,8 +76,8 @@ static bool in_set(const char *set, char letter)
     return false;
 }
 
-/* Changes one register after the other: those of the set change the record, and no other does. `fixed` is left as it
- * is, because it says which set holds. */
+/* Changes one register after the other: those of the set change the record, and no other does. `fixed` is
+ * left as it is, because it says which set holds. */
 static void assert_defined(const struct access *access, bool after, const char *set, char fixed)
 {
     uint64_t plain = hash_of(access);
@@ -96,12 +104,12 @@ static void each_message_records_what_its_type_defines(void **state)
         uint32_t ebx;
         const char *before, *after;
     } rows[] = {
-        {0, 0x0001, 0xC9435052, "BC", "CDSI"},  {0, 0x0001, 0x49435052, "BC", "CD"},
-        {0, 0x0000, 0xC9435052, "BC", "C"},     {1, 0x0081, 20, "BCDSI", "C"},
-        {1, 0x0000, 20, "BCDSI", "C"},          {2, 0x0001, 0x6F666E69, "BCDSI", "C"},
-        {3, 0x0083, 0, "CDSI", "BCD"},          {3, 0x0081, 0, "CDSI", "C"},
-        {4, 0x0001, 1, "BCDSI", "BCD"},         {4, 0x0010, 1, "BCDSI", "C"},
-        {5, 0x0001, 1, "BCDSI", "C"},           {6, 0x0001, 0, "CDSI", "C"},
+        {0, 0x0001, 0xC9435052, "BC", "CDSI"}, {0, 0x0001, 0x49435052, "BC", "CD"},
+        {0, 0x0000, 0xC9435052, "BC", "C"},    {1, 0x0081, 20, "BCDSI", "C"},
+        {1, 0x0000, 20, "BCDSI", "C"},         {2, 0x0001, 0x6F666E69, "BCDSI", "C"},
+        {3, 0x0083, 0, "CDSI", "BCD"},         {3, 0x0081, 0, "CDSI", "C"},
+        {4, 0x0001, 1, "BCDSI", "BCD"},        {4, 0x0010, 1, "BCDSI", "C"},
+        {5, 0x0001, 1, "BCDSI", "C"},          {6, 0x0001, 0, "CDSI", "C"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct access access = {message(rows[i].type, rows[i].ebx, 3), answer(7, rows[i].status, 1)};
@@ -121,8 +129,8 @@ static void a_version_question_records_its_three_registers(void **state)
     assert_defined(&access, true, "ABC", 0);
 }
 
-static uint64_t hash_of_string(bool out, const struct sim_registers *before, const struct sim_registers *after,
-                               const char *payload, size_t payload_bytes)
+static uint64_t hash_of_string(bool out, const struct sim_registers *before,
+                               const struct sim_registers *after, const char *payload, size_t payload_bytes)
 {
     const struct sim_cost cost = sim_cost_default();
     struct sim_world *world = sim_world_create(1, &cost);
@@ -137,8 +145,13 @@ static void a_string_call_records_payload_and_cookies_and_no_address(void **stat
 {
     (void)state;
     for (int out = 0; out < 2; out++) {
-        struct sim_registers before = {.rax = MAGIC, .rbx = 0x00010000, .rcx = 4, .rdx = 0x00035659,
-                                       .rsi = 0x402000, .rdi = 0x403000, .rbp = 0x7F4A7C15};
+        struct sim_registers before = {.rax = MAGIC,
+                                       .rbx = 0x00010000,
+                                       .rcx = 4,
+                                       .rdx = 0x00035659,
+                                       .rsi = 0x402000,
+                                       .rdi = 0x403000,
+                                       .rbp = 0x7F4A7C15};
         struct sim_registers after = {.rbx = 0x00010000};
         uint64_t plain = hash_of_string(out, &before, &after, "abcd", 4);
         assert_int_not_equal(hash_of_string(out, &before, &after, "abce", 4), plain);

@@ -1,6 +1,6 @@
 /* Goal: the native machine runs a guest as a coroutine whose whole state lies in its arena.
- * Method: small guests of the test's own, which use the platform functions as the module would; the test plays the
- * VM: it takes each exit and writes the answer. */
+ * Method: small guests of the test's own, which use the platform functions as the module would; the test
+ * plays the VM: it takes each exit and writes the answer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -108,8 +108,7 @@ static void print(struct fixture *f)
 static void receive(struct fixture *f)
 {
     request(f,
-            (struct vm_request){.kind = VM_RECEIVE,
-                                .next = {KD_TYPE_MANIPULATE, KD_MANIPULATE_BYTES, 3944}},
+            (struct vm_request){.kind = VM_RECEIVE, .next = {KD_TYPE_MANIPULATE, KD_MANIPULATE_BYTES, 3944}},
             NULL, 0);
 }
 

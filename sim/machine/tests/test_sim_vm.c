@@ -1,7 +1,6 @@
-/* Goal: one VM in a world: it boots, its time is that of the cost table, bytes flow, lifecycle takes effect at once,
- * and all of it is one history per seed.
- * Method: the real mini kernel, module and devices on the native machine; an observer keeps the kernel's reports, a
- * debugger played by hand sits at the other end. */
+/* Goal: one VM in a world: it boots, its time is that of the cost table, bytes flow, lifecycle takes effect
+ * at once, and all of it is one history per seed. Method: the real mini kernel, module and devices on the
+ * native machine; an observer keeps the kernel's reports, a debugger played by hand sits at the other end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,15 +90,15 @@ static void attach(struct fixture *f)
     assert_int_equal(hand_attach(&f->hand, f->vm), KD_OK);
 }
 
-/* ---- configuration ------------------------------------------------------------------------------------------------- */
+/* ---- configuration ---- */
 
 static void a_wrong_configuration_is_refused_in_words(void **state)
 {
     (void)state;
     struct sim_vm_config good = sim_vm_config_default(SIM_LINK_BACKDOOR);
     struct sim_vm_config bad[8];
-    const char *const words[8] = {"link", "backdoor", "uart", "ram_mib", "ram_mib", "boot.processors",
-                                  "boot.options", "boot.options"};
+    const char *const words[8] = {"link",    "backdoor",        "uart",         "ram_mib",
+                                  "ram_mib", "boot.processors", "boot.options", "boot.options"};
     for (unsigned i = 0; i < 8; i++)
         bad[i] = good;
     bad[0].link = (enum sim_link)7;
@@ -159,10 +158,10 @@ static void options_that_are_given_are_kept(void **state)
     end(&f);
 }
 
-/* ---- booting with nobody attached ---------------------------------------------------------------------------------- */
+/* ---- booting with nobody attached ---- */
 
-/* Detection, hello, the first module's load-symbols, which is given up at once and silences the rest, and the poll
- * behind the modules. */
+/* Detection, hello, the first module's load-symbols, which is given up at once and silences the rest, and the
+ * poll behind the modules. */
 static void an_unattended_boot_on_the_backdoor_costs_its_exits_and_no_wait(void **state)
 {
     (void)state;
@@ -267,7 +266,7 @@ static void the_serial_port_is_where_the_options_say(void **state)
     end(&f);
 }
 
-/* ---- with a debugger ------------------------------------------------------------------------------------------------- */
+/* ---- with a debugger ---- */
 
 static void modules_are_announced(enum sim_link link)
 {
@@ -332,8 +331,8 @@ static void a_debugger_may_leave_and_another_come(void **state)
     end(&f);
 }
 
-/* A byte under way when the debugger goes must not reach the guest: neither from the stream (25 us), nor from the
- * host's end of the serial line (87 us more). */
+/* A byte under way when the debugger goes must not reach the guest: neither from the stream (25 us), nor from
+ * the host's end of the serial line (87 us more). */
 static void a_cut_line_delivers_nothing(void **state)
 {
     (void)state;
@@ -356,7 +355,7 @@ static void a_cut_line_delivers_nothing(void **state)
     }
 }
 
-/* ---- lifecycle --------------------------------------------------------------------------------------------------------- */
+/* ---- lifecycle ---- */
 
 static void a_reset_boots_again_at_once(void **state)
 {
@@ -483,7 +482,7 @@ static void a_reset_forgets_a_wish(void **state)
     end(&f);
 }
 
-/* ---- one seed, one history ------------------------------------------------------------------------------------------------ */
+/* ---- one seed, one history ---- */
 
 /* A boot with a debugger, driven in steps of at most step_ns. */
 static uint64_t history(enum sim_link link, uint64_t seed, uint64_t step_ns)
@@ -507,7 +506,8 @@ static void the_same_seed_has_the_same_history(void **state)
     (void)state;
     assert_int_equal(history(SIM_LINK_BACKDOOR, 1, SIM_MS(300)), history(SIM_LINK_BACKDOOR, 1, SIM_MS(300)));
     assert_int_equal(history(SIM_LINK_SERIAL, 1, SIM_MS(300)), history(SIM_LINK_SERIAL, 1, SIM_MS(300)));
-    assert_int_not_equal(history(SIM_LINK_BACKDOOR, 1, SIM_MS(300)), history(SIM_LINK_BACKDOOR, 2, SIM_MS(300)));
+    assert_int_not_equal(history(SIM_LINK_BACKDOOR, 1, SIM_MS(300)),
+                         history(SIM_LINK_BACKDOOR, 2, SIM_MS(300)));
 }
 
 /* Inline or by an event: how the world is driven must not show. */
