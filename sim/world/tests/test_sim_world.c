@@ -109,6 +109,42 @@ static void an_exit_advances_the_clock(void **state)
     assert_int_equal(sim_now(fix->world), 15000);
 }
 
+/* What a guest may do from inside an event at 10, with another due at 100, in a step that ends at 50 or at 100. */
+struct asker {
+    struct sim_world *world;
+    bool now, limit, behind_limit, before_due, due;
+};
+
+static void ask_how_far(void *context)
+{
+    struct asker *asker = context;
+    asker->now = sim_may_advance(asker->world, 10);
+    asker->limit = sim_may_advance(asker->world, 50);
+    asker->behind_limit = sim_may_advance(asker->world, 51);
+    asker->before_due = sim_may_advance(asker->world, 99);
+    asker->due = sim_may_advance(asker->world, 100);
+}
+
+static void do_nothing(void *context)
+{
+    (void)context;
+}
+
+static void a_guest_may_run_up_to_the_next_event_and_the_limit(void **state)
+{
+    struct fix *fix = *state;
+    struct asker asker = {.world = fix->world};
+    sim_at(fix->world, 10, ask_how_far, &asker);
+    sim_at(fix->world, 100, do_nothing, NULL);
+    assert_true(sim_step(fix->world, 50));
+    assert_true(asker.now && asker.limit);
+    assert_false(asker.behind_limit || asker.before_due || asker.due);
+    sim_at(fix->world, 10, ask_how_far, &asker);
+    assert_true(sim_step(fix->world, 100));
+    assert_true(asker.behind_limit && asker.before_due);
+    assert_false(asker.due);
+}
+
 static void the_generator_is_the_published_one(void **state)
 {
     (void)state;
@@ -180,6 +216,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_cancelled_event_does_not_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stepping_stops_at_the_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_exit_advances_the_clock, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_guest_may_run_up_to_the_next_event_and_the_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_generator_is_the_published_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(streams_of_two_purposes_differ, set_up, tear_down),
         cmocka_unit_test_setup_teardown(below_stays_below, set_up, tear_down),
