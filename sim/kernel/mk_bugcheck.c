@@ -22,7 +22,7 @@ static uint32_t put_hex(char *to, uint64_t value, uint32_t digits)
 
 static void print_fatal(struct mk_state *state, uint32_t code, const uint64_t parameters[4])
 {
-    char line[192];
+    char *line = mk_line(state);
     uint32_t length = put_text(line, "\n*** Fatal System Error: ");
     length += put_hex(line + length, code, 8);
     length += put_text(line + length, "\n                       (");

@@ -218,6 +218,12 @@ void mk_breakpoints_insert_deferred(struct mk_state *state);
 
 /* ---- mk_print.c ------------------------------------------------------------------------------------------------- */
 
+/* Room for a line under construction: the end of state->data, whose front mk_print sends from. */
+static inline char *mk_line(struct mk_state *state)
+{
+    return (char *)state->data + MK_DATA_BYTES - MK_PRINT_BYTES_MAX;
+}
+
 void mk_print(struct mk_state *state, const char *text, uint32_t len_bytes);
 void mk_print_numbered(struct mk_state *state, const char *text, uint64_t number);
 void mk_prompt(struct mk_state *state, const char *text, uint32_t room_bytes);

@@ -1,371 +1,513 @@
-/* Goal: what the mini kernel sends, asks for and answers, byte by byte, and in which order it calls its module.
- * Method: mk_main runs on the test's own stack against a module that records every KdSendPacket and plays back a
- * script of KdReceivePacket results; the run ends by longjmp when the script is used up, or on reset or power-off.
- * Source: kd-protocol.md 4, 5. */
-#include "sim/kernel/mk.h"
-#include "sim/kernel/mk_image.h"
-#include "transport/kd/kd_bytes.h"
-#include "transport/kd/kd_packet.h"
+/* Goal: when the kernel calls its module, and what it sends of its own accord: boot, symbol notices, stops, prints,
+ * prompts, the world's wishes, the end.
+ * Method: mk_main runs on the test's own stack against fake_module.h. Source: kd-protocol.md 2.12, 4.1, 4.6, 5. */
+#include "sim/kernel/tests/fake_module.h"
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-enum { PACKETS = 512, STEPS = 512, EVENTS = 4096, RAM_BYTES = MK_RAM_BYTES_MIN };
+enum { RIP = 0xF8, RSP = 0x98, RCX = 0x80 };
+#define CONTINUE_OK      0x00010002u
+#define CONTINUE_REFUSED 0x80010001u
 
-enum ending { END_SCRIPT = 1, END_RESET, END_POWER_OFF, END_TICKS };
-
-struct packet {
-    uint16_t type;
-    uint32_t header_bytes, data_bytes;
-    uint8_t header[256], data[4096];
-};
-
-/* One result of KdReceivePacket. */
-struct step {
-    uint32_t type, status;
-    uint32_t header_bytes, data_bytes;
-    uint8_t header[64], data[4096];
-};
-
-/* Everything the kernel touches and the module does; one at a time. */
-static struct fix {
-    struct mk_boot boot;
-    struct mk_map map;
-    uint8_t *ram;
-    struct mk_state *state;
-    uint32_t initialize_status;
-    struct packet *packets;
-    uint32_t packet_count;
-    struct step *steps;
-    uint32_t step_count, step_next;
-    enum mk_trace_event events[EVENTS];
-    uint32_t event_status[EVENTS];
-    uint32_t event_count;
-    uint32_t polls, poll_wish; /* the how-manyth poll finds a break-in; 0: none */
-    uint32_t ticks, ticks_max;
-    uint32_t saves, restores, initialize1;
-    uint32_t abandon_from;     /* the how-manyth send finds nobody; 0: none */
-    uint32_t control_c_at;     /* the how-manyth send sees a break-in byte */
-    void *loader_block;
-    struct mk_command commands[8];
-    uint32_t command_count, command_next;
-    jmp_buf end;
-} fix;
-
-/* ---- the module ------------------------------------------------------------------------------------------------- */
-
-uint32_t KD_API KdDebuggerInitialize0(void *loader_block)
+static uint64_t read_image_u64(uint64_t pa)
 {
-    fix.loader_block = loader_block;
-    return fix.initialize_status;
+    return kd_load_u64(fake.ram + pa);
 }
 
-uint32_t KD_API KdDebuggerInitialize1(void *loader_block)
+/* ---- boot ------------------------------------------------------------------------------------------------------- */
+
+static void boot_without_break(uint32_t modules, uint32_t prints)
 {
-    (void)loader_block;
-    fix.initialize1++;
-    return KD_STATUS_SUCCESS;
+    fake.boot.initial_break = false;
+    fake.boot.modules = modules;
+    fake.boot.prints = prints;
 }
 
-uint32_t KD_API KdSave(uint8_t sleeping)
+static const uint8_t *assert_notice(uint32_t index, const struct mk_module *module)
 {
-    assert_int_equal(sleeping, 0);
-    assert_int_equal(fix.saves, fix.restores);
-    fix.saves++;
-    return KD_STATUS_SUCCESS;
+    const struct packet *notice = packet(index);
+    const uint8_t *header = notice->header;
+    assert_int_equal(notice->type, KD_TYPE_STATE_CHANGE64);
+    assert_int_equal(kd_load_u32(header), KD_STATE_LOAD_SYMBOLS);
+    assert_int_equal(kd_load_u32(header + 32), strlen(module->path) + 1);
+    assert_int_equal(kd_load_u64(header + 40), module->base);
+    assert_int_equal(kd_load_u64(header + 48), UINT64_MAX);
+    assert_int_equal(kd_load_u32(header + 56), module->checksum);
+    assert_int_equal(kd_load_u32(header + 60), module->size_bytes);
+    assert_int_equal(header[64], 0);
+    assert_int_equal(notice->data_bytes, strlen(module->path) + 1);
+    assert_string_equal((const char *)notice->data, module->path);
+    return header;
 }
 
-uint32_t KD_API KdRestore(uint8_t sleeping)
-{
-    assert_int_equal(sleeping, 0);
-    fix.restores++;
-    return KD_STATUS_SUCCESS;
-}
-
-void KD_API KdSendPacket(uint32_t type, const struct kd_string *header, const struct kd_string *data,
-                         struct kd_context *context)
-{
-    assert_true(fix.packet_count < PACKETS);
-    assert_int_equal(fix.saves, fix.restores + 1);
-    assert_int_equal(context->KdpDefaultRetries, 20);
-    struct packet *packet = &fix.packets[fix.packet_count++];
-    packet->type = (uint16_t)type;
-    packet->header_bytes = header->Length;
-    memcpy(packet->header, header->Buffer, header->Length);
-    packet->data_bytes = data ? data->Length : 0;
-    if (packet->data_bytes > 0)
-        memcpy(packet->data, data->Buffer, packet->data_bytes);
-    if (fix.packet_count == fix.control_c_at)
-        context->KdpControlCPending = 1;
-    if (fix.abandon_from != 0 && fix.packet_count >= fix.abandon_from)
-        *mk_debugger_not_present(fix.state) = 1;
-}
-
-static uint32_t play(const struct step *step, struct kd_string *header, struct kd_string *data, uint32_t *length)
-{
-    if (step->status != KD_RECEIVED)
-        return step->status;
-    assert_int_equal(step->header_bytes, header->MaximumLength);
-    assert_true(step->data_bytes <= data->MaximumLength);
-    memcpy(header->Buffer, step->header, step->header_bytes);
-    memcpy(data->Buffer, step->data, step->data_bytes);
-    header->Length = header->MaximumLength;
-    data->Length = (uint16_t)step->data_bytes;
-    *length = step->data_bytes;
-    return KD_RECEIVED;
-}
-
-uint32_t KD_API KdReceivePacket(uint32_t type, struct kd_string *header, struct kd_string *data, uint32_t *length,
-                                struct kd_context *context)
-{
-    if (type == 8) {
-        assert_true(!header && !data && !length && !context);
-        return ++fix.polls == fix.poll_wish ? KD_RECEIVED : KD_TIMEOUT;
-    }
-    assert_int_equal(fix.saves, fix.restores + 1);
-    if (fix.step_next == fix.step_count)
-        longjmp(fix.end, END_SCRIPT);
-    const struct step *step = &fix.steps[fix.step_next++];
-    assert_int_equal(type, step->type);
-    return play(step, header, data, length);
-}
-
-/* ---- the machine ------------------------------------------------------------------------------------------------ */
-
-struct mk_state *mk_platform_state(void)
-{
-    return fix.state;
-}
-
-uint8_t *mk_platform_ram(void)
-{
-    return fix.ram;
-}
-
-const struct mk_boot *mk_platform_boot(void)
-{
-    return &fix.boot;
-}
-
-const struct mk_map *mk_platform_map(void)
-{
-    return &fix.map;
-}
-
-void mk_platform_trace(const struct mk_trace *trace)
-{
-    assert_true(fix.event_count < EVENTS);
-    fix.event_status[fix.event_count] = trace->status;
-    fix.events[fix.event_count++] = trace->event;
-}
-
-void mk_platform_wait_tick(void)
-{
-    if (fix.ticks++ == fix.ticks_max)
-        longjmp(fix.end, END_TICKS);
-}
-
-void mk_platform_command(struct mk_command *command)
-{
-    if (fix.command_next < fix.command_count)
-        *command = fix.commands[fix.command_next++];
-}
-
-_Noreturn void mk_platform_reset(void)
-{
-    longjmp(fix.end, END_RESET);
-}
-
-_Noreturn void mk_platform_power_off(void)
-{
-    longjmp(fix.end, END_POWER_OFF);
-}
-
-/* ---- helpers ---------------------------------------------------------------------------------------------------- */
-
-static int setup(void **state)
-{
-    *state = &fix;
-    memset(&fix, 0, sizeof fix);
-    fix.boot = (struct mk_boot){.arch = MK_X64, .processors = 2, .steps_per_tick = 10, .initial_break = true};
-    fix.ram = calloc(1, RAM_BYTES);
-    fix.state = calloc(1, mk_state_bytes());
-    fix.packets = calloc(PACKETS, sizeof *fix.packets);
-    fix.steps = calloc(STEPS, sizeof *fix.steps);
-    return mk_image_build(fix.ram, RAM_BYTES, MK_X64, fix.boot.processors, &fix.map) == KD_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
+static void boot_announces_modules_then_prints(void **state)
 {
     (void)state;
-    free(fix.ram);
-    free(fix.state);
-    free(fix.packets);
-    free(fix.steps);
-    return 0;
+    boot_without_break(2, 2);
+    add_continue2(CONTINUE_OK, false);
+    add_continue2(CONTINUE_OK, false);
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(fake.packet_count, 4);
+    assert_notice(0, &fake.map.modules[0]);
+    assert_notice(1, &fake.map.modules[1]);
+    assert_string_equal((const char *)packet(0)->data, "\\SystemRoot\\system32\\ntoskrnl.exe");
+    assert_print(2, "boot: line 1\n");
+    assert_print(3, "boot: line 2\n");
+    assert_ptr_equal(fake.loader_block, &fake.boot);
+    assert_int_equal(fake.initialize0, 1);
+    assert_int_equal(fake.initialize1, 1);
+    assert_int_equal(events_of(MK_TRACE_BOOTED), 1);
+    assert_int_equal(events_of(MK_TRACE_STOP), 0);
 }
 
-static enum ending run(void)
-{
-    volatile int ending = setjmp(fix.end);
-    if (ending == 0)
-        mk_main();
-    return (enum ending)ending;
-}
-
-static struct step *add_status(uint32_t status)
-{
-    assert_true(fix.step_count < STEPS);
-    struct step *step = &fix.steps[fix.step_count++];
-    *step = (struct step){.type = KD_TYPE_MANIPULATE, .status = status, .header_bytes = KD_MANIPULATE_BYTES};
-    return step;
-}
-
-/* Adds a request; its union is the caller's to fill. */
-static struct step *add_request(uint32_t api)
-{
-    struct step *step = add_status(KD_RECEIVED);
-    kd_store_u32(step->header, api);
-    kd_store_u16(step->header + 4, 6);
-    return step;
-}
-
-static uint8_t *in_union(struct step *step, uint32_t offset)
-{
-    return step->header + 16 + offset;
-}
-
-static struct step *add_read(uint32_t api, uint64_t address, uint32_t count)
-{
-    struct step *step = add_request(api);
-    kd_store_u64(in_union(step, 0), address);
-    kd_store_u32(in_union(step, 8), count);
-    return step;
-}
-
-static struct step *add_data(struct step *step, const void *bytes, uint32_t len_bytes)
-{
-    memcpy(step->data, bytes, len_bytes);
-    step->data_bytes = len_bytes;
-    return step;
-}
-
-static struct step *add_write(uint32_t api, uint64_t address, const void *bytes, uint32_t len_bytes)
-{
-    return add_data(add_read(api, address, len_bytes), bytes, len_bytes);
-}
-
-static void add_continue2(uint32_t status, bool trace)
-{
-    struct step *step = add_request(0x313C);
-    kd_store_u32(in_union(step, 0), status);
-    kd_store_u32(in_union(step, 4), trace);
-    kd_store_u64(in_union(step, 8), 0x400);
-}
-
-/* What a debugger does at a hard-coded int 3 before it lets go: the program counter moves over it. */
-static void add_skip_break(void)
-{
-    uint8_t pc[8];
-    kd_store_u64(pc, fix.map.break_instruction + 1);
-    add_request(0x3132);
-    struct step *step = add_data(add_request(0x3160), pc, sizeof pc);
-    kd_store_u32(in_union(step, 0), 0xF8);
-    kd_store_u32(in_union(step, 4), sizeof pc);
-    kd_store_u32(in_union(step, 8), 0x100); /* the whole ends here: take effect */
-}
-
-static const struct packet *packet(uint32_t index)
-{
-    assert_true(index < fix.packet_count);
-    return &fix.packets[index];
-}
-
-/* The index-th packet is a reply to api with this status and so many data bytes. Returns its union. */
-static const uint8_t *assert_reply(uint32_t index, uint32_t api, uint32_t status, uint32_t data_bytes)
-{
-    const struct packet *reply = packet(index);
-    assert_int_equal(reply->type, KD_TYPE_MANIPULATE);
-    assert_int_equal(reply->header_bytes, KD_MANIPULATE_BYTES);
-    assert_int_equal(kd_load_u32(reply->header), api);
-    assert_int_equal(kd_load_u32(reply->header + 8), status);
-    assert_int_equal(reply->data_bytes, data_bytes);
-    return reply->header + 16;
-}
-
-static const uint8_t *assert_exception(uint32_t index, uint32_t code, uint64_t address)
-{
-    const struct packet *change = packet(index);
-    assert_int_equal(change->type, KD_TYPE_STATE_CHANGE64);
-    assert_int_equal(change->header_bytes, KD_STATE_CHANGE_BYTES);
-    assert_int_equal(change->data_bytes, 0);
-    assert_int_equal(kd_load_u32(change->header), KD_STATE_EXCEPTION);
-    assert_int_equal(kd_load_u32(change->header + 32), code);
-    assert_int_equal(kd_load_u64(change->header + 48), address);
-    assert_int_equal(kd_load_u64(change->header + 24), address);
-    return change->header;
-}
-
-/* ---- a first conversation --------------------------------------------------------------------------------------- */
-
-static void initial_break_is_a_breakpoint_at_the_break_helper(void **state)
+static void notice_shows_the_debug_service(void **state)
 {
     (void)state;
-    assert_int_equal(run(), END_SCRIPT);
-    assert_int_equal(fix.packet_count, 1);
-    const uint8_t *change = assert_exception(0, 0x80000003, fix.map.break_instruction);
+    boot_without_break(1, 0);
+    assert_int_equal(fake_run(), END_SCRIPT);
+    const uint8_t *header = assert_notice(0, &fake.map.modules[0]);
+    assert_int_equal(kd_load_u64(header + 24), fake.map.debug_service);
+    assert_int_equal(kd_load_u16(header + 212), 16);
+    assert_memory_equal(header + 216, "\xCC\xC3", 2);
+}
+
+static void more_notices_than_modules_repeat_the_drivers(void **state)
+{
+    (void)state;
+    uint32_t modules = fake.map.module_count;
+    boot_without_break(modules + 5, 0);
+    for (uint32_t i = 0; i < modules + 5; i++)
+        add_continue2(CONTINUE_OK, false);
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_notice(modules, &fake.map.modules[2]);
+    assert_notice(modules + 4, &fake.map.modules[2]);
+}
+
+static void failed_initialisation_boots_undebugged(void **state)
+{
+    (void)state;
+    boot_without_break(2, 2);
+    fake.boot.initial_break = true;
+    fake.ticks_max = 5;
+    fake.initialize_status = KD_STATUS_NO_SUCH_DEVICE;
+    add_command(MK_COMMAND_PROMPT, "anybody? ", 8, 0);
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(fake.packet_count, 0);
+    assert_int_equal(fake.polls, 0);
+    assert_int_equal(fake.saves, 0);
+    assert_int_equal(*mk_debugger_not_present(fake.state), 1);
+    assert_int_equal(events_of(MK_TRACE_BOOTED), 1);
+}
+
+static void abandoned_notice_silences_the_rest(void **state)
+{
+    (void)state;
+    boot_without_break(2, 3);
+    fake.ticks_max = 4;
+    fake.abandon_from = 1;
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(fake.packet_count, 1);
+    assert_int_equal(fake.polls, 1 + 4);
+}
+
+static void shared_data_follows_presence(void **state)
+{
+    (void)state;
+    uint64_t page = 0;
+    boot_without_break(1, 0);
+    for (uint64_t pa = 0x100000; pa < fake.map.ram_bytes && page == 0; pa += 4096)
+        if (memcmp(fake.ram + pa + 0x30, "C\0:\0\\\0W\0", 8) == 0)
+            page = pa;
+    add_continue2(CONTINUE_OK, false);
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(fake.ram[page + 0x2D4], 3);
+    fake.abandon_from = 1;
+    fake.packet_count = fake.step_next = fake.ticks = 0;
+    memset(fake.state, 0, mk_state_bytes());
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(fake.ram[page + 0x2D4], 1);
+}
+
+/* ---- stops ------------------------------------------------------------------------------------------------------ */
+
+static void stop_reports_the_processor(void **state)
+{
+    (void)state;
+    assert_int_equal(fake_run(), END_SCRIPT);
+    assert_int_equal(fake.packet_count, 1);
+    const uint8_t *change = assert_exception(0, 0x80000003, fake.map.break_instruction);
+    assert_int_equal(kd_load_u16(change + 4), 6);
+    assert_int_equal(kd_load_u16(change + 6), 0);
     assert_int_equal(kd_load_u32(change + 8), 2);
-    assert_int_equal(kd_load_u64(change + 16), fix.map.thread[0]);
+    assert_int_equal(kd_load_u64(change + 16), fake.map.thread[0]);
+    assert_int_equal(kd_load_u32(change + 56), 1);
+    assert_int_equal(kd_load_u64(change + 64), 0);
+    assert_int_equal(kd_load_u32(change + 184), 1);
+    assert_int_equal(kd_load_u64(change + 192), 0xFFFF0FF0);
+    assert_int_equal(kd_load_u64(change + 200), 0x400);
+    assert_int_equal(kd_load_u32(change + 208), 0x082); /* interrupts off; the sign of a kernel stack pointer */
+    assert_int_equal(kd_load_u16(change + 212), 16);
+    assert_int_equal(kd_load_u16(change + 214), 3);
+    assert_memory_equal(change + 216, "\xCC\xC3\xCC\xCC", 4);
+    assert_memory_equal(change + 232, "\x10\0\x2B\0\x2B\0\x53\0", 8);
 }
 
-static void get_version_names_the_kernel(void **state)
+static void stop_is_saved_sent_served_and_restored(void **state)
 {
     (void)state;
-    static const uint8_t fixed[16] = {0x0F, 0, 0xB1, 0x1D, 6, 2, 7, 0, 0x64, 0x86, 12, 3, 0x31, 0, 0, 0};
+    static const enum mk_trace_event expected[] = {
+        MK_TRACE_INITIALIZE, MK_TRACE_POLL, MK_TRACE_BOOTED, MK_TRACE_STOP, MK_TRACE_SEND, MK_TRACE_SENT,
+        MK_TRACE_RECEIVE, MK_TRACE_SEND, MK_TRACE_SENT, MK_TRACE_RECEIVE, MK_TRACE_SEND, MK_TRACE_SENT,
+        MK_TRACE_RECEIVE, MK_TRACE_RUN};
+    add_go();
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(fake.saves, 1);
+    assert_int_equal(fake.restores, 1);
+    assert_int_equal(fake.event_count, sizeof expected / sizeof expected[0]);
+    for (uint32_t i = 0; i < fake.event_count; i++)
+        assert_int_equal(fake.events[i].event, expected[i]);
+}
+
+static void resend_repeats_the_state_change_to_the_byte(void **state)
+{
+    (void)state;
+    boot_without_break(1, 0);
+    add_status(KD_TIMEOUT);
     add_request(0x3146);
-    assert_int_equal(run(), END_SCRIPT);
-    const uint8_t *version = assert_reply(1, 0x3146, 0, 0);
-    assert_memory_equal(version, fixed, sizeof fixed);
-    assert_int_equal(kd_load_u64(version + 16), fix.map.kernel_base);
-    assert_int_equal(kd_load_u64(version + 24), fix.map.module_list);
-    assert_int_equal(kd_load_u64(version + 32), fix.map.debugger_data_list);
+    add_status(KD_RESEND);
+    add_status(KD_TIMEOUT);
+    assert_int_equal(fake_run(), END_SCRIPT);
+    assert_int_equal(fake.packet_count, 3);
+    assert_memory_equal(packet(0)->header, packet(2)->header, KD_STATE_CHANGE_BYTES);
+    assert_int_equal(packet(0)->data_bytes, packet(2)->data_bytes);
+    assert_memory_equal(packet(0)->data, packet(2)->data, packet(0)->data_bytes);
 }
 
-static void read_virtual_gives_the_kernel_header(void **state)
+static void int3_hits_again_unless_the_debugger_moves_over_it(void **state)
 {
     (void)state;
-    add_read(0x3130, fix.map.kernel_base, 16);
-    assert_int_equal(run(), END_SCRIPT);
-    const uint8_t *reply = assert_reply(1, 0x3130, 0, 16);
-    assert_int_equal(kd_load_u32(reply + 12), 16);
-    assert_memory_equal(packet(1)->data, "MZ\x90\0\3\0\0\0\4\0\0\0\xFF\xFF\0\0", 16);
+    add_continue2(CONTINUE_OK, false);
+    assert_int_equal(fake_run(), END_SCRIPT);
+    assert_int_equal(fake.packet_count, 2);
+    assert_exception(1, 0x80000003, fake.map.break_instruction);
 }
 
-static void write_virtual_is_read_back(void **state)
+static void break_comes_back_to_where_it_interrupted(void **state)
 {
     (void)state;
-    add_write(0x3131, fix.map.pool + 4094, "abcd", 4);
-    add_read(0x3130, fix.map.pool + 4094, 4);
-    assert_int_equal(run(), END_SCRIPT);
-    assert_int_equal(kd_load_u32(assert_reply(1, 0x3131, 0, 0) + 12), 4);
-    assert_reply(2, 0x3130, 0, 4);
-    assert_memory_equal(packet(2)->data, "abcd", 4);
+    fake.boot.steps_per_tick = 0;
+    fake.ticks_max = 1;
+    fake.poll_wish = 2;
+    add_go();
+    add_go();
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_exception(3, 0x80000003, fake.map.break_instruction);
+    assert_int_equal(fake.packet_count, 6);
+    const uint8_t *first = packet(1)->data, *second = packet(4)->data;
+    assert_int_equal(kd_load_u64(first + RSP), kd_load_u64(second + RSP));
+    assert_int_equal(kd_load_u32(first + RCX), 1);
+    assert_int_equal(kd_load_u32(second + RCX), 1);
 }
 
-static void continue_lets_the_tick_run(void **state)
+static void wish_on_the_wire_breaks_at_the_next_tick(void **state)
 {
     (void)state;
-    fix.ticks_max = 3;
+    boot_without_break(0, 0);
+    fake.ticks_max = 10;
+    fake.poll_wish = 1 + 3;
+    assert_int_equal(fake_run(), END_SCRIPT);
+    assert_int_equal(fake.ticks, 3);
+    assert_int_equal(events_of(MK_TRACE_BREAK), 1);
+    assert_int_equal(fake.events[fake.event_count - 4].event, MK_TRACE_BREAK);
+    assert_int_equal(fake.events[fake.event_count - 4].status, 0);
+}
+
+static void control_c_comes_before_the_wire(void **state)
+{
+    (void)state;
+    fake.control_c_at = 1;
+    fake.ticks_max = 1;
+    add_go();
+    assert_int_equal(fake_run(), END_SCRIPT);
+    assert_int_equal(fake.polls, 1);
+    assert_int_equal(events_of(MK_TRACE_BREAK), 1);
+    assert_int_equal(fake.events[fake.event_count - 4].status, 1);
+    assert_exception(3, 0x80000003, fake.map.break_instruction);
+}
+
+static void lost_debugger_counts_as_continue(void **state)
+{
+    (void)state;
+    fake.abandon_from = 1;
+    fake.ticks_max = 2;
+    fake.boot.steps_per_tick = 0;
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(events_of(MK_TRACE_RECEIVE), 0);
+    assert_int_equal(events_of(MK_TRACE_STOP), events_of(MK_TRACE_RUN));
+}
+
+static void unhandled_exception_comes_twice_then_crashes(void **state)
+{
+    (void)state;
+    add_go();
+    add_continue2(CONTINUE_REFUSED, false);
+    add_continue2(CONTINUE_REFUSED, false);
+    add_request(0x3132);
+    add_continue2(CONTINUE_OK, false);
+    add_request(0x3132);
+    add_continue2(CONTINUE_OK, false);
+    fake.ticks_max = 5;
+    fake.boot.steps_per_tick = 0;
+    add_command(MK_COMMAND_EXCEPTION, "", 0, 0xC0000094);
+    assert_int_equal(fake_run(), END_RESET);
+    const uint8_t *first = assert_exception(3, 0xC0000094, fake.map.loop);
+    const uint8_t *second = assert_exception(4, 0xC0000094, fake.map.loop);
+    assert_int_equal(kd_load_u32(first + 184), 1);
+    assert_int_equal(kd_load_u32(second + 184), 0);
+    char fatal[160];
+    snprintf(fatal, sizeof fatal,
+             "\n*** Fatal System Error: 0x0000001E\n                       (0x00000000C0000094,0x%016llX,"
+             "0x0000000000000000,0x0000000000000000)\n\n",
+             (unsigned long long)fake.map.loop);
+    assert_print(5, fatal);
+    assert_exception(6, 0x80000003, fake.map.break_instruction);
+    assert_int_equal(kd_load_u64(packet(7)->data + RCX), 3);
+    assert_exception(8, 0x80000003, fake.map.break_instruction);
+    assert_int_equal(kd_load_u64(packet(9)->data + RCX), 4);
+    assert_int_equal(fake.packet_count, 10);
+}
+
+static void handled_exception_goes_on(void **state)
+{
+    (void)state;
+    boot_without_break(0, 0);
+    fake.ticks_max = 3;
+    add_command(MK_COMMAND_EXCEPTION, "", 0, 0xC0000420);
+    add_continue2(0x00010001, false);
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(fake.packet_count, 1);
+}
+
+static void crash_request_breaks_once_and_resets(void **state)
+{
+    (void)state;
+    add_request(0x3149);
+    add_request(0x3132);
+    add_continue2(CONTINUE_OK, false);
+    assert_int_equal(fake_run(), END_RESET);
+    assert_int_equal(fake.packet_count, 3);
+    assert_exception(1, 0x80000003, fake.map.break_instruction);
+    assert_int_equal(kd_load_u64(packet(2)->data + RCX), 4);
+}
+
+static void crash_while_crashing_resets(void **state)
+{
+    (void)state;
+    add_request(0x3149);
+    add_request(0x3149);
+    assert_int_equal(fake_run(), END_RESET);
+    assert_int_equal(fake.packet_count, 2);
+}
+
+static void reboot_request_has_no_reply(void **state)
+{
+    (void)state;
+    add_request(0x313B);
+    assert_int_equal(fake_run(), END_RESET);
+    assert_int_equal(fake.packet_count, 1);
+}
+
+static void old_continue_resumes(void **state)
+{
+    (void)state;
     add_skip_break();
-    add_continue2(0x00010002, false);
-    assert_int_equal(run(), END_TICKS);
-    assert_int_equal(fix.packet_count, 3);
-    assert_int_equal(fix.saves, 1);
-    assert_int_equal(fix.restores, 1);
-    assert_int_equal(fix.polls, 4);
+    add_request(0x3136); /* status 0: what one client sends */
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(fake.packet_count, 3);
+}
+
+static void switched_processor_reports_itself(void **state)
+{
+    (void)state;
+    struct step *step = add_request(0x3150);
+    kd_store_u16(step->header + 6, 1);
+    assert_int_equal(fake_run(), END_SCRIPT);
+    assert_int_equal(fake.packet_count, 2);
+    const uint8_t *change = assert_exception(1, 0x80000007, fake.map.loop);
+    assert_int_equal(kd_load_u16(change + 6), 1);
+    assert_int_equal(kd_load_u64(change + 16), fake.map.thread[1]);
+}
+
+static void switch_to_no_processor_repeats_the_stop(void **state)
+{
+    (void)state;
+    kd_store_u16(add_request(0x3150)->header + 6, 0);
+    kd_store_u16(add_request(0x3150)->header + 6, 7);
+    assert_int_equal(fake_run(), END_SCRIPT);
+    assert_int_equal(fake.packet_count, 3);
+    assert_memory_equal(packet(0)->header, packet(1)->header, KD_STATE_CHANGE_BYTES);
+    assert_memory_equal(packet(0)->header, packet(2)->header, KD_STATE_CHANGE_BYTES);
+}
+
+static void switched_processor_can_be_stepped(void **state)
+{
+    (void)state;
+    add_skip_break();
+    kd_store_u16(add_request(0x3150)->header + 6, 1);
+    add_continue2(CONTINUE_OK, true);
+    assert_int_equal(fake_run(), END_SCRIPT);
+    assert_int_equal(fake.packet_count, 5);
+    const uint8_t *change = assert_exception(4, 0x80000004, fake.map.loop + 1);
+    assert_int_equal(kd_load_u16(change + 6), 1);
+}
+
+/* ---- prints and prompts ----------------------------------------------------------------------------------------- */
+
+static void ordered_prints_are_numbered(void **state)
+{
+    (void)state;
+    boot_without_break(0, 0);
+    fake.ticks_max = 1;
+    add_command(MK_COMMAND_PRINT, "hello", 12, 0);
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(fake.packet_count, 12);
+    assert_print(0, "hello 1\n");
+    assert_print(11, "hello 12\n");
+    assert_int_equal(kd_load_u16(packet(0)->header + 4), 6);
+    assert_int_equal(fake.polls, 1 + 1 + 12);
+}
+
+static void long_print_is_cut_at_512(void **state)
+{
+    (void)state;
+    char text[MK_TEXT_BYTES];
+    memset(text, 'x', sizeof text);
+    text[sizeof text - 1] = 0;
+    boot_without_break(0, 0);
+    fake.ticks_max = 1;
+    add_command(MK_COMMAND_PRINT, text, 1, 0);
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_in_range(packet(0)->data_bytes, 490, 512);
+    assert_memory_equal(packet(0)->data + packet(0)->data_bytes - 3, " 1\n", 3);
+}
+
+static void prints_come_with_the_tick(void **state)
+{
+    (void)state;
+    boot_without_break(0, 0);
+    fake.ticks_max = 9;
+    fake.boot.ticks_per_print = 4;
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(fake.packet_count, 2);
+    assert_print(1, "tick: line 2\n");
+}
+
+static void wish_seen_after_a_print_breaks_at_once(void **state)
+{
+    (void)state;
+    boot_without_break(0, 0);
+    fake.ticks_max = 1;
+    fake.poll_wish = 4;
+    add_command(MK_COMMAND_PRINT, "line", 3, 0);
+    add_go();
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_print(1, "line 2\n");
+    assert_exception(2, 0x80000003, fake.map.break_instruction);
+    assert_print(5, "line 3\n");
+}
+
+static void prompt_waits_is_repeated_and_answered(void **state)
+{
+    (void)state;
+    boot_without_break(0, 0);
+    fake.ticks_max = 1;
+    add_command(MK_COMMAND_PROMPT, "Break, Ignore (bi)? ", 2, 0);
+    add_status(KD_TIMEOUT)->type = KD_TYPE_DEBUG_IO;
+    add_status(KD_RESEND)->type = KD_TYPE_DEBUG_IO;
+    struct step *answer = add_data(add_status(KD_RECEIVED), "ignore", 6); /* longer than there is room */
+    answer->type = KD_TYPE_DEBUG_IO;
+    answer->header_bytes = KD_DEBUG_IO_BYTES;
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(fake.packet_count, 2);
+    /* S23's body */
+    static const uint8_t header[16] = {0x31, 0x32, 0, 0, 6, 0, 0, 0, 20, 0, 0, 0, 2, 0, 0, 0};
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(packet(i)->type, KD_TYPE_DEBUG_IO);
+        assert_memory_equal(packet(i)->header, header, sizeof header);
+        assert_int_equal(packet(i)->data_bytes, 20);
+        assert_memory_equal(packet(i)->data, "Break, Ignore (bi)? ", 20);
+    }
+}
+
+static void prompt_without_a_debugger_is_given_up(void **state)
+{
+    (void)state;
+    boot_without_break(0, 0);
+    fake.ticks_max = 1;
+    fake.abandon_from = 1;
+    add_command(MK_COMMAND_PROMPT, "anybody? ", 2, 0);
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(fake.packet_count, 1);
+}
+
+/* ---- the world's other wishes ----------------------------------------------------------------------------------- */
+
+static void ordered_notices_are_drivers(void **state)
+{
+    (void)state;
+    boot_without_break(0, 0);
+    fake.ticks_max = 1;
+    add_command(MK_COMMAND_LOAD, "", 2, 0);
+    add_continue2(CONTINUE_OK, false);
+    add_continue2(CONTINUE_OK, false);
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_notice(0, &fake.map.modules[2]);
+    assert_notice(1, &fake.map.modules[3]);
+}
+
+/* S25's shape: unload, base -1, no path. */
+static void assert_shutdown_notice(uint32_t index)
+{
+    const struct packet *notice = packet(index);
+    static const uint8_t fields[33] = {0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+                                       0, 0, 0, 0, 0, 0, 0, 0, 0,    0,    0,    0,    0,    0,    0,    0,
+                                       1};
+    assert_int_equal(notice->type, KD_TYPE_STATE_CHANGE64);
+    assert_int_equal(kd_load_u32(notice->header), KD_STATE_LOAD_SYMBOLS);
+    assert_memory_equal(notice->header + 32, fields, sizeof fields);
+    assert_int_equal(notice->data_bytes, 0);
+}
+
+static void reboot_and_power_off_say_goodbye(void **state)
+{
+    (void)state;
+    boot_without_break(0, 0);
+    fake.ticks_max = 1;
+    add_command(MK_COMMAND_POWER_OFF, "", 0, 0);
+    add_continue2(CONTINUE_OK, false);
+    assert_int_equal(fake_run(), END_POWER_OFF);
+    assert_int_equal(fake.packet_count, 1);
+    assert_shutdown_notice(0);
+    fake.commands[0].kind = MK_COMMAND_RESET;
+    fake.packet_count = fake.step_next = fake.ticks = fake.command_next = 0;
+    memset(fake.state, 0, mk_state_bytes());
+    assert_int_equal(fake_run(), END_RESET);
+    assert_shutdown_notice(0);
+}
+
+static void bugcheck_data_holds_the_code(void **state)
+{
+    (void)state;
+    uint64_t found = 0;
+    add_request(0x3149);
+    assert_int_equal(fake_run(), END_SCRIPT);
+    for (uint64_t pa = 0x100000; pa < 0x200000; pa += 8)
+        found += read_image_u64(pa) == 0xE2;
+    assert_int_equal(found, 1);
 }
 
 int main(int argc, char **argv)
@@ -373,11 +515,38 @@ int main(int argc, char **argv)
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(initial_break_is_a_breakpoint_at_the_break_helper, setup, teardown),
-        cmocka_unit_test_setup_teardown(get_version_names_the_kernel, setup, teardown),
-        cmocka_unit_test_setup_teardown(read_virtual_gives_the_kernel_header, setup, teardown),
-        cmocka_unit_test_setup_teardown(write_virtual_is_read_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(continue_lets_the_tick_run, setup, teardown),
+        cmocka_unit_test_setup_teardown(boot_announces_modules_then_prints, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(notice_shows_the_debug_service, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(more_notices_than_modules_repeat_the_drivers, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(failed_initialisation_boots_undebugged, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(abandoned_notice_silences_the_rest, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(shared_data_follows_presence, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(stop_reports_the_processor, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(stop_is_saved_sent_served_and_restored, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(resend_repeats_the_state_change_to_the_byte, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(int3_hits_again_unless_the_debugger_moves_over_it, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(break_comes_back_to_where_it_interrupted, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(wish_on_the_wire_breaks_at_the_next_tick, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(control_c_comes_before_the_wire, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(lost_debugger_counts_as_continue, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(unhandled_exception_comes_twice_then_crashes, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(handled_exception_goes_on, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(crash_request_breaks_once_and_resets, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(crash_while_crashing_resets, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(reboot_request_has_no_reply, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(old_continue_resumes, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(switched_processor_reports_itself, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(switch_to_no_processor_repeats_the_stop, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(switched_processor_can_be_stepped, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(ordered_prints_are_numbered, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(long_print_is_cut_at_512, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(prints_come_with_the_tick, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(wish_seen_after_a_print_breaks_at_once, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(prompt_waits_is_repeated_and_answered, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(prompt_without_a_debugger_is_given_up, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(ordered_notices_are_drivers, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(reboot_and_power_off_say_goodbye, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(bugcheck_data_holds_the_code, fake_setup, fake_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
