@@ -101,7 +101,7 @@ static void on_timer(void *context)
         break;
     case DBG_WAIT_REPLY:
     case DBG_WAIT_STATE:
-        dbg_start_sync(dbg);
+        dbg_start_sync(dbg, true);
         break;
     case DBG_SYNC:
         sync_turn(dbg);
@@ -215,8 +215,9 @@ void dbg_start_over(struct dbg *dbg, enum dbg_state state)
     dbg_enter(dbg, state);
 }
 
-void dbg_start_sync(struct dbg *dbg)
+void dbg_start_sync(struct dbg *dbg, bool late)
 {
+    dbg_give_up(dbg, late);
     dbg_start_over(dbg, DBG_SYNC);
     dbg->sync_break_next = false;
     sync_turn(dbg);
@@ -268,15 +269,20 @@ void dbg_retry(struct dbg *dbg)
     if (dbg->out.tries < dbg->config.ack_tries)
         transmit(dbg);
     else
-        dbg_start_sync(dbg);
+        dbg_start_sync(dbg, true);
 }
 
-void dbg_void_outgoing(struct dbg *dbg)
+void dbg_give_up(struct dbg *dbg, bool late)
 {
     if (!dbg->out.active)
         return;
     dbg->out.active = false;
-    dbg_tell(dbg, DBG_NOTE_GAVE_UP, dbg->out.frame.type, dbg->out.frame.id, 0);
+    dbg_tell(dbg, DBG_NOTE_GAVE_UP, dbg->out.frame.type, dbg->out.frame.id, late);
+}
+
+void dbg_void_outgoing(struct dbg *dbg)
+{
+    dbg_give_up(dbg, false);
 }
 
 /* Where an acknowledged frame leads: the reply or state change is waited for, or the frame is done. */
@@ -444,7 +450,7 @@ enum kd_status dbg_resync(struct dbg *dbg)
         return KD_ERR_CLOSED;
     if (dbg->manual)
         return KD_ERR_BUSY;
-    dbg_start_sync(dbg);
+    dbg_start_sync(dbg, false);
     return KD_OK;
 }
 

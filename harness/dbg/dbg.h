@@ -49,7 +49,7 @@ struct dbg_config dbg_config_default(void);
     X(DBG_NOTE_RESEND_SEEN, "resend_seen")                                                                   \
     X(DBG_NOTE_SENT, "sent")               /* a data frame left [type, id, try: 1 for the first] */          \
     X(DBG_NOTE_ACKED, "acked")             /* ours was acknowledged [type, id] */                            \
-    X(DBG_NOTE_GAVE_UP, "gave_up")         /* ours was not, or a reply did not come [type, id] */            \
+    X(DBG_NOTE_GAVE_UP, "gave_up")         /* ours is over [type, id, 1: time or tries ran out, 0: void] */  \
     X(DBG_NOTE_ACCEPTED, "accepted")       /* a data frame was accepted [type, id, first u32] */             \
     X(DBG_NOTE_REPEAT, "repeat")           /* a good frame was acknowledged and dropped [type, id] */        \
     X(DBG_NOTE_BAD, "bad")                 /* a frame failed its checks [type, id] */                        \

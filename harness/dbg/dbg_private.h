@@ -82,12 +82,13 @@ void dbg_begin(struct dbg *dbg, uint16_t type, const uint8_t *body, uint32_t bod
 void dbg_retry(struct dbg *dbg);
 /* It is acknowledged: on to what follows it. */
 void dbg_acked(struct dbg *dbg);
-/* It is answered, or void: nothing is under way any more. */
+/* It is void, or given up: nothing is under way any more. */
 void dbg_void_outgoing(struct dbg *dbg);
+void dbg_give_up(struct dbg *dbg, bool late);
 /* Ids and everything under way begin anew, in a state. */
 void dbg_start_over(struct dbg *dbg, enum dbg_state state);
-/* Goes to SYNC and sends the first RESET. */
-void dbg_start_sync(struct dbg *dbg);
+/* Goes to SYNC and sends the first RESET. late: because time or tries ran out */
+void dbg_start_sync(struct dbg *dbg, bool late);
 
 /* dbg_receive.c: one frame of the target. */
 void dbg_receive(struct dbg *dbg, const struct dbg_frame *frame);

@@ -39,7 +39,7 @@ static void act_manipulate(struct dbg *dbg, const struct dbg_kept *kept, bool ea
     }
     dbg_tell(dbg, DBG_NOTE_ORPHAN, api, 0, 0);
     if (dbg->state == DBG_WAIT_STATE && !dbg->manual)
-        dbg_start_sync(dbg);
+        dbg_start_sync(dbg, false);
 }
 
 static void act_debug_io(struct dbg *dbg, const struct dbg_kept *kept, bool early)
