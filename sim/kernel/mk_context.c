@@ -11,12 +11,21 @@ static uint64_t special_address(const struct mk_state *state, uint32_t cpu)
     return state->map->kprcb[cpu] + state->layout->kprcb_special;
 }
 
+static void copy_debug_registers(const struct mk_layout *layout, struct mk_cpu *cpu)
+{
+    for (uint32_t i = 0; i < 8; i++)
+        if (layout->special.dr[i] != 0)
+            kd_copy(cpu->context + layout->context.dr[i], cpu->special + layout->special.dr[i],
+                    layout->pointer_bytes);
+}
+
 void mk_processors_save(struct mk_state *state)
 {
     const struct mk_layout *layout = state->layout;
     for (uint32_t i = 0; i < state->boot->processors; i++) {
         struct mk_cpu *cpu = &state->cpus[i];
         kd_store_u32(cpu->context + layout->context.flags, layout->context.flags_all);
+        copy_debug_registers(layout, cpu);
         (void)mk_write(state, frame_address(state, i), cpu->context, layout->context.bytes);
         (void)mk_write(state, special_address(state, i), cpu->special, layout->special.bytes);
     }

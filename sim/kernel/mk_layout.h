@@ -56,6 +56,7 @@ struct mk_context_layout {
     uint8_t segment_bytes;
     uint8_t gpr_count;
     uint16_t gpr[MK_GPRS_MAX]; /* in the order of instruction encoding: ax cx dx bx sp bp si di r8 .. */
+    uint16_t dr[8]; /* as in struct mk_special_layout, of which these are copies */
     uint16_t float_save;
     uint32_t flags_arch; /* the bit that says which architecture's CONTEXT it is */
     uint32_t flags_all;
