@@ -1,0 +1,391 @@
+/* What the oracle is told, from both ends, and what it remembers of it. */
+#include "harness/oracle/oracle_private.h"
+#include "harness/dbg/dbg_wire.h"
+#include "sim/world/sim_memory.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- findings -------------------------------------------------------------------------------------------------- */
+
+void oracle_violate(struct oracle *oracle, unsigned rule, const char *format, ...)
+{
+    oracle->violations = sim_grow(oracle->violations, &oracle->violation_room, oracle->violation_count + 1,
+                                  sizeof *oracle->violations);
+    struct oracle_violation *violation = &oracle->violations[oracle->violation_count++];
+    violation->rule = rule;
+    violation->time_ns = sim_now(oracle->world);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(violation->text, sizeof violation->text, format, arguments);
+    va_end(arguments);
+}
+
+void oracle_excuse(struct oracle *oracle, enum oracle_hole_index hole)
+{
+    oracle->excuses[hole]++;
+}
+
+unsigned oracle_violation_count(const struct oracle *oracle)
+{
+    return (unsigned)oracle->violation_count;
+}
+
+const struct oracle_violation *oracle_violation(const struct oracle *oracle, unsigned index)
+{
+    return &oracle->violations[index];
+}
+
+uint64_t oracle_excuses(const struct oracle *oracle, unsigned hole)
+{
+    return hole < HOLES ? oracle->excuses[hole] : 0;
+}
+
+struct oracle_counters oracle_counters(const struct oracle *oracle)
+{
+    struct oracle_counters counters = oracle->counters;
+    counters.packets_sent = oracle->packets.sent;
+    counters.packets_delivered = oracle->packets.delivered;
+    counters.requests_sent = oracle->requests.sent;
+    counters.requests_delivered = oracle->requests.delivered;
+    return counters;
+}
+
+/* ---- epochs ---------------------------------------------------------------------------------------------------- */
+
+/* What is under way may be lost now. Several ends in a row with nothing in between are one. */
+void oracle_end_epoch(struct oracle *oracle)
+{
+    oracle_flow_ends_epoch(&oracle->packets);
+    oracle_flow_ends_epoch(&oracle->requests);
+    oracle->ask_fair = false;
+    oracle->counters.epochs += oracle->epoch_used;
+    oracle->epoch_used = false;
+}
+
+/* A RESET: whoever has something under way begins it anew under the initial id, taken already or not. */
+static void end_epoch_by_reset(struct oracle *oracle)
+{
+    oracle_end_epoch(oracle);
+    oracle->packets.unsettled = true;
+    oracle->packets.last_hole = HOLE_RESET_REPEAT;
+}
+
+/* The guest is gone. */
+static void end_guest(struct oracle *oracle)
+{
+    oracle_end_epoch(oracle);
+    oracle->left_stopped = oracle->powered ? oracle->kernel_stopped : oracle->left_stopped;
+    oracle->powered = false;
+    oracle->kernel_stopped = true; /* it polls not before it is up */
+    oracle->send.active = false;
+    oracle->bytes_ahead = 0;
+    oracle->settled_ns = sim_now(oracle->world);
+    oracle_wishes_satisfied(oracle);
+}
+
+/* Another one begins, and knows nothing of before. rebooted: by its own will, which the debugger knows of */
+static void boot(struct oracle *oracle, bool rebooted)
+{
+    end_guest(oracle);
+    oracle->powered = true;
+    oracle->forced_break = !rebooted && oracle->left_stopped && oracle->attached &&
+                           oracle->config.link == SIM_LINK_BACKDOOR;
+}
+
+/* ---- the kernel ------------------------------------------------------------------------------------------------ */
+
+static void kernel_runs(struct oracle *oracle)
+{
+    if (oracle->kernel_stopped)
+        oracle_ran(oracle);
+    oracle->kernel_stopped = false;
+}
+
+static void on_send(struct oracle *oracle, const struct mk_trace *trace)
+{
+    char text[DBG_DESCRIBE_BYTES];
+    const struct oracle_entry *entry =
+        oracle_push(oracle, &oracle->packets, (uint16_t)trace->type, trace->header, trace->header_bytes, trace->data,
+                    trace->data_bytes);
+    oracle_wait_begin(oracle, &oracle->send,
+                      dbg_describe(entry->type, entry->body, entry->body_bytes, text, sizeof text));
+    if (trace->type == DBG_TYPE_STATE_CHANGE64)
+        oracle->kernel_stopped = true; /* load-symbols stops the kernel too, and has no MK_TRACE_STOP */
+}
+
+static void on_sent(struct oracle *oracle, const struct mk_trace *trace)
+{
+    oracle_wait_end(oracle, &oracle->send, "the kernel was stuck in KdSendPacket");
+    if (trace->status == 0)
+        oracle_told_sent(oracle, (uint16_t)trace->type, trace->first);
+    else
+        oracle_end_epoch(oracle); /* abandoned (2.6 N9): it may have arrived, or not */
+}
+
+static void on_received(struct oracle *oracle, const struct mk_trace *trace)
+{
+    enum { RECEIVED = 0 };
+    if (trace->status == RECEIVED)
+        oracle_deliver(oracle, &oracle->requests, (uint16_t)trace->type, trace->header, trace->header_bytes,
+                       trace->data, trace->data_bytes);
+}
+
+static void on_poll(struct oracle *oracle, const struct mk_trace *trace)
+{
+    kernel_runs(oracle);
+    if (trace->status == 0)
+        return;
+    oracle_polled_nothing(oracle);
+    oracle->bytes_ahead -= oracle->bytes_ahead > 0;
+}
+
+static void on_api(void *context, const struct mk_trace *trace)
+{
+    struct oracle *oracle = context;
+    switch (trace->event) {
+    case MK_TRACE_INITIALIZE:
+        oracle_end_epoch(oracle);
+        break;
+    case MK_TRACE_SEND:
+        on_send(oracle, trace);
+        break;
+    case MK_TRACE_SENT:
+        on_sent(oracle, trace);
+        break;
+    case MK_TRACE_RECEIVE:
+        on_received(oracle, trace);
+        break;
+    case MK_TRACE_POLL:
+        on_poll(oracle, trace);
+        break;
+    case MK_TRACE_BREAK:
+        oracle_broke(oracle);
+        break;
+    case MK_TRACE_STOP:
+        oracle->kernel_stopped = true;
+        oracle->bytes_ahead = 0; /* a stopped kernel scans its line, and eats nothing byte by byte */
+        oracle_wishes_satisfied(oracle);
+        break;
+    case MK_TRACE_RUN:
+    case MK_TRACE_BOOTED:
+        kernel_runs(oracle);
+        break;
+    case MK_TRACE_EVENTS:
+        break;
+    }
+}
+
+static void on_life(void *context, enum sim_life life)
+{
+    struct oracle *oracle = context;
+    switch (life) {
+    case SIM_LIFE_POWER_ON:
+    case SIM_LIFE_RESET:
+    case SIM_LIFE_REBOOT:
+        boot(oracle, life == SIM_LIFE_REBOOT);
+        break;
+    case SIM_LIFE_POWER_OFF:
+        end_guest(oracle);
+        break;
+    case SIM_LIFE_ATTACH:
+    case SIM_LIFE_DETACH:
+        oracle_end_epoch(oracle);
+        break;
+    case SIM_LIFES:
+        break;
+    }
+}
+
+/* ---- the debugger ---------------------------------------------------------------------------------------------- */
+
+/* A serial target knows nothing of a new debugger, whose ids are fresh: its next packet may pass for a repeat (5.3).
+ * A relay knows (2.12 rule 6). */
+static void note_line(struct oracle *oracle, bool attached)
+{
+    oracle_end_epoch(oracle);
+    oracle->attached = attached;
+    oracle->packets.unsettled = oracle->config.link == SIM_LINK_SERIAL;
+    oracle->packets.last_hole = HOLE_RESET_REPEAT;
+    oracle->settled_ns = sim_now(oracle->world);
+    oracle->manual = false;
+    oracle->ask.active = false;
+    oracle->resync.active = false;
+    oracle_wishes_satisfied(oracle);
+}
+
+static void note_state(struct oracle *oracle, enum dbg_state state)
+{
+    bool resyncs = state == DBG_SYNC || state == DBG_WAIT_STATE;
+    oracle->dbg_state = state;
+    if (state != DBG_WAIT_ACK && state != DBG_WAIT_REPLY)
+        oracle_wait_end(oracle, &oracle->ask, "a request was unanswered");
+    if (resyncs && !oracle->resync.active) {
+        oracle_wait_begin(oracle, &oracle->resync, dbg_state_name(state));
+        oracle->sync_breaks = false;
+    }
+    if (!resyncs)
+        oracle->resync.active = false;
+}
+
+static void note_acked(struct oracle *oracle)
+{
+    struct oracle_entry *entry = oracle_newest(&oracle->requests);
+    oracle->requests.sent++;
+    if (entry != NULL)
+        entry->told = true;
+}
+
+static void note_gave_up(struct oracle *oracle, bool late)
+{
+    struct oracle_entry *entry = oracle_newest(&oracle->requests);
+    if (entry != NULL)
+        entry->may_be_lost = true;
+    oracle_gave_up(oracle, late);
+}
+
+static void note_manual(struct oracle *oracle, bool manual)
+{
+    oracle->manual = manual;
+    oracle->settled_ns = sim_now(oracle->world);
+    oracle_end_epoch(oracle);
+}
+
+/* A serial target that runs eats a frame byte by byte, and takes each 0x62 in it for a wish. */
+static void note_sent(struct oracle *oracle, uint64_t tries)
+{
+    if (tries > 1)
+        oracle_count_repeat(oracle);
+    if (oracle->kernel_stopped || oracle->config.link != SIM_LINK_SERIAL)
+        return;
+    oracle->bytes_ahead += oracle->request_bytes;
+    oracle->noise_breaks += oracle->request_0x62;
+}
+
+static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, uint64_t c)
+{
+    struct oracle *oracle = context;
+    (void)b;
+    switch (note) {
+    case DBG_NOTE_ATTACH:
+    case DBG_NOTE_DETACH:
+        note_line(oracle, note == DBG_NOTE_ATTACH);
+        break;
+    case DBG_NOTE_STATE:
+        note_state(oracle, (enum dbg_state)a);
+        break;
+    case DBG_NOTE_BREAK_IN:
+        oracle->sync_breaks = oracle->sync_breaks || a != 0;
+        oracle_wished(oracle);
+        break;
+    case DBG_NOTE_RESET_SENT:
+        end_epoch_by_reset(oracle);
+        oracle->bytes_ahead += DBG_HEADER_BYTES;
+        if (a != 0)
+            oracle_count_reset(oracle);
+        break;
+    case DBG_NOTE_RESET_SEEN:
+        end_epoch_by_reset(oracle);
+        oracle_count_reset(oracle);
+        break;
+    case DBG_NOTE_SENT:
+        note_sent(oracle, c);
+        break;
+    case DBG_NOTE_ACKED:
+        note_acked(oracle);
+        break;
+    case DBG_NOTE_GAVE_UP:
+        note_gave_up(oracle, c != 0);
+        break;
+    case DBG_NOTE_ACCEPTED:
+        oracle_accepted(oracle, (uint16_t)a, (uint32_t)c);
+        break;
+    case DBG_NOTE_REPEAT:
+        oracle->bytes_ahead += DBG_HEADER_BYTES; /* its ACK may find nobody who waits */
+        oracle_count_repeat(oracle);
+        break;
+    case DBG_NOTE_ORPHAN:
+        oracle_orphaned(oracle, (uint32_t)a);
+        break;
+    case DBG_NOTE_MANUAL:
+        note_manual(oracle, a != 0);
+        break;
+    case DBG_NOTE_RESEND_SENT:
+    case DBG_NOTE_RESEND_SEEN:
+    case DBG_NOTE_BAD:
+    case DBG_NOTES:
+        break;
+    }
+}
+
+static void on_message(void *context, uint16_t type, const uint8_t *body, uint32_t body_bytes)
+{
+    struct oracle *oracle = context;
+    oracle_deliver(oracle, &oracle->packets, type, body, body_bytes, NULL, 0);
+}
+
+static void on_request(void *context, uint16_t type, const uint8_t *body, uint32_t body_bytes)
+{
+    struct oracle *oracle = context;
+    char text[DBG_DESCRIBE_BYTES];
+    uint8_t frame[DBG_FRAME_BYTES_MAX];
+    (void)oracle_push(oracle, &oracle->requests, type, body, body_bytes, NULL, 0);
+    oracle->request_bytes = (uint32_t)dbg_frame_data(frame, type, DBG_ID_INITIAL, body, body_bytes);
+    oracle->request_0x62 = 0;
+    for (uint32_t i = 0; i < oracle->request_bytes; i++)
+        oracle->request_0x62 += frame[i] == DBG_BREAK_IN_BYTE;
+    /* A frame that a script wrote raw, beside the debugger's own, is waited for by nobody. */
+    if (oracle->dbg_state != DBG_WAIT_ACK)
+        return;
+    oracle_wait_begin(oracle, &oracle->ask, dbg_describe(type, body, body_bytes, text, sizeof text));
+    oracle->ask_fair = oracle->powered && oracle->kernel_stopped && !oracle->manual;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
+
+struct oracle_config oracle_config_default(enum sim_link link, const struct sim_cost *cost)
+{
+    return (struct oracle_config){.link = link, .tick_ns = cost->tick_ns, .bound_ns = SIM_S(30), .storm = 64};
+}
+
+struct oracle *oracle_create(struct sim_world *world, struct sim_faults *faults, const struct oracle_config *config)
+{
+    struct oracle *oracle = sim_allocate(1, sizeof *oracle);
+    oracle->world = world;
+    oracle->faults = faults;
+    oracle->config = *config;
+    oracle->packets = (struct oracle_flow){.what = "packet", .last_hole = HOLE_NONE, .next_hole = HOLE_NONE};
+    oracle->requests = (struct oracle_flow){.what = "request", .last_hole = HOLE_NONE, .next_hole = HOLE_NONE};
+    oracle->counters.epochs = 1;
+    return oracle;
+}
+
+void oracle_destroy(struct oracle *oracle)
+{
+    if (oracle == NULL)
+        return;
+    oracle_flow_free(&oracle->packets);
+    oracle_flow_free(&oracle->requests);
+    free(oracle->wishes);
+    free(oracle->violations);
+    free(oracle);
+}
+
+struct sim_vm_observer oracle_vm_observer(struct oracle *oracle)
+{
+    return (struct sim_vm_observer){.context = oracle, .api = on_api, .life = on_life};
+}
+
+struct dbg_observer oracle_dbg_observer(struct oracle *oracle)
+{
+    return (struct dbg_observer){
+        .context = oracle, .message = on_message, .request = on_request, .note = on_note};
+}
+
+void oracle_finish(struct oracle *oracle)
+{
+    oracle_flow_finish(oracle, &oracle->packets);
+    oracle_flow_finish(oracle, &oracle->requests);
+    oracle_pending_finish(oracle);
+    oracle_wishes_finish(oracle);
+}

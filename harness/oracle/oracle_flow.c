@@ -1,0 +1,244 @@
+/* Rules 1 and 2: every message arrives once, in order, within its epoch, bit for bit. */
+#include "harness/oracle/oracle_private.h"
+#include "harness/dbg/dbg_bytes.h"
+#include "sim/world/sim_memory.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- entries --------------------------------------------------------------------------------------------------- */
+
+static struct oracle_entry make_entry(struct oracle *oracle, uint16_t type, const uint8_t *header,
+                                      uint32_t header_bytes, const uint8_t *data, uint32_t data_bytes)
+{
+    struct oracle_entry entry = {.type = type,
+                                 .time_ns = sim_now(oracle->world),
+                                 .hole = HOLE_NONE,
+                                 .body_bytes = header_bytes + data_bytes};
+    entry.body = sim_allocate(entry.body_bytes + 1, 1);
+    if (header_bytes > 0)
+        memcpy(entry.body, header, header_bytes);
+    if (data_bytes > 0)
+        memcpy(entry.body + header_bytes, data, data_bytes);
+    entry.first = entry.body_bytes < 4 ? 0 : dbg_get32(entry.body);
+    return entry;
+}
+
+static const char *describe(const struct oracle_entry *entry, char text[DBG_DESCRIBE_BYTES])
+{
+    return dbg_describe(entry->type, entry->body, entry->body_bytes, text, DBG_DESCRIBE_BYTES);
+}
+
+bool oracle_entry_is(const struct oracle_entry *entry, uint16_t type, const uint8_t *body, size_t body_bytes)
+{
+    return entry->type == type && entry->body_bytes == body_bytes && memcmp(entry->body, body, body_bytes) == 0;
+}
+
+static bool same(const struct oracle_entry *a, const struct oracle_entry *b)
+{
+    return oracle_entry_is(a, b->type, b->body, b->body_bytes);
+}
+
+static bool same_body(const struct oracle_entry *a, const struct oracle_entry *b)
+{
+    return oracle_entry_is(a, a->type, b->body, b->body_bytes);
+}
+
+static bool same_kind(const struct oracle_entry *a, const struct oracle_entry *b)
+{
+    return a->type == b->type && a->first == b->first;
+}
+
+static void drop_entry(struct oracle_flow *flow, size_t index)
+{
+    free(flow->entries[index].body);
+    flow->count--;
+    memmove(&flow->entries[index], &flow->entries[index + 1], (flow->count - index) * sizeof *flow->entries);
+}
+
+struct oracle_entry *oracle_newest(struct oracle_flow *flow)
+{
+    return flow->count == 0 ? NULL : &flow->entries[flow->count - 1];
+}
+
+struct oracle_entry *oracle_push(struct oracle *oracle, struct oracle_flow *flow, uint16_t type,
+                                 const uint8_t *header, uint32_t header_bytes, const uint8_t *data,
+                                 uint32_t data_bytes)
+{
+    flow->entries = sim_grow(flow->entries, &flow->room, flow->count + 1, sizeof *flow->entries);
+    struct oracle_entry *entry = &flow->entries[flow->count++];
+    *entry = make_entry(oracle, type, header, header_bytes, data, data_bytes);
+    entry->may_be_lost = !oracle->attached || flow->unsettled || oracle->manual; /* a script may acknowledge lies */
+    entry->hole = flow->next_hole;
+    flow->next_hole = HOLE_NONE;
+    oracle->epoch_used = true;
+    return entry;
+}
+
+void oracle_flow_ends_epoch(struct oracle_flow *flow)
+{
+    for (size_t i = 0; i < flow->count; i++)
+        flow->entries[i].may_be_lost = true;
+}
+
+void oracle_flow_free(struct oracle_flow *flow)
+{
+    while (flow->count > 0)
+        drop_entry(flow, flow->count - 1);
+    free(flow->entries);
+    free(flow->last.body);
+}
+
+/* ---- judging --------------------------------------------------------------------------------------------------- */
+
+/* It did not arrive, though its sender was told so, and something behind it did, or the run is over. */
+static void judge_lost(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *entry)
+{
+    char text[DBG_DESCRIBE_BYTES];
+    if (!entry->told || entry->may_be_lost || oracle_excuses_outcome(oracle, entry->hole, OUTCOME_LOST))
+        return;
+    oracle_violate(oracle, 1, "%s lost, sent at %" PRIu64 " ns: %s", flow->what, entry->time_ns,
+                   describe(entry, text));
+}
+
+/* The first equal one that must arrive; else the first equal one that may. */
+static size_t find_equal(const struct oracle_flow *flow, const struct oracle_entry *arrived)
+{
+    size_t found = flow->count;
+    for (size_t i = 0; i < flow->count; i++) {
+        if (!same(&flow->entries[i], arrived))
+            continue;
+        if (!flow->entries[i].may_be_lost)
+            return i;
+        if (found == flow->count)
+            found = i;
+    }
+    return found;
+}
+
+/* What is left behind by one that arrived: it must not come any more. */
+static void take_through(struct oracle *oracle, struct oracle_flow *flow, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        judge_lost(oracle, flow, &flow->entries[0]);
+        drop_entry(flow, 0);
+    }
+    drop_entry(flow, 0);
+}
+
+static void remember(struct oracle_flow *flow, struct oracle_entry *arrived)
+{
+    free(flow->last.body);
+    flow->last = *arrived;
+    arrived->body = NULL;
+    flow->has_last = true;
+    flow->last_hole = HOLE_NONE;
+    flow->unsettled = false;
+    flow->delivered++;
+}
+
+static void judge_twice(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *arrived)
+{
+    char text[DBG_DESCRIBE_BYTES];
+    oracle->counters.duplicates++;
+    if (!oracle_excuses_outcome(oracle, flow->last_hole, OUTCOME_TWICE))
+        oracle_violate(oracle, 1, "%s delivered twice: %s", flow->what, describe(arrived, text));
+}
+
+static uint32_t first_difference(const struct oracle_entry *a, const struct oracle_entry *b)
+{
+    uint32_t at = 0;
+    while (at < a->body_bytes && at < b->body_bytes && a->body[at] == b->body[at])
+        at++;
+    return at;
+}
+
+/* Nothing equal is under way: something under way was changed, or it was never sent. */
+static void judge_strange(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *arrived)
+{
+    char text[DBG_DESCRIBE_BYTES];
+    for (size_t i = 0; i < flow->count; i++) {
+        const struct oracle_entry *entry = &flow->entries[i];
+        if ((same_body(entry, arrived) || same_kind(entry, arrived)) &&
+            oracle_excuses_outcome(oracle, entry->hole, OUTCOME_CHANGED)) {
+            take_through(oracle, flow, i);
+            return;
+        }
+    }
+    for (size_t i = 0; i < flow->count; i++) {
+        if (!same_kind(&flow->entries[i], arrived))
+            continue;
+        oracle_violate(oracle, 2, "%s differs from what was sent, first at byte %" PRIu32 " of %" PRIu32 ": %s",
+                       flow->what, first_difference(&flow->entries[i], arrived), arrived->body_bytes,
+                       describe(arrived, text));
+        take_through(oracle, flow, i);
+        return;
+    }
+    oracle_violate(oracle, 1, "%s delivered that was never sent: %s", flow->what, describe(arrived, text));
+}
+
+void oracle_deliver(struct oracle *oracle, struct oracle_flow *flow, uint16_t type, const uint8_t *header,
+                    uint32_t header_bytes, const uint8_t *data, uint32_t data_bytes)
+{
+    struct oracle_entry arrived = make_entry(oracle, type, header, header_bytes, data, data_bytes);
+    size_t index = find_equal(flow, &arrived);
+    oracle->epoch_used = true;
+    if (index < flow->count) {
+        take_through(oracle, flow, index);
+        remember(flow, &arrived);
+    } else if (flow->has_last && same(&flow->last, &arrived)) {
+        judge_twice(oracle, flow, &arrived);
+    } else {
+        judge_strange(oracle, flow, &arrived);
+    }
+    free(arrived.body);
+}
+
+void oracle_accepted(struct oracle *oracle, uint16_t type, uint32_t first)
+{
+    struct oracle_flow *flow = &oracle->packets;
+    for (size_t i = 0; i < flow->count; i++) {
+        struct oracle_entry *entry = &flow->entries[i];
+        if (entry->type == type && entry->first == first && !entry->accepted) {
+            entry->accepted = true;
+            return;
+        }
+    }
+}
+
+void oracle_orphaned(struct oracle *oracle, uint32_t api)
+{
+    struct oracle_flow *flow = &oracle->packets;
+    for (size_t i = 0; i < flow->count; i++) {
+        if (flow->entries[i].type == DBG_TYPE_MANIPULATE && flow->entries[i].first == api) {
+            take_through(oracle, flow, i);
+            return;
+        }
+    }
+    if (!oracle_excuses_outcome(oracle, flow->last_hole, OUTCOME_TWICE))
+        oracle_violate(oracle, 1, "a reply came for which there was no request: %s", dbg_api_name(api));
+}
+
+void oracle_told_sent(struct oracle *oracle, uint16_t type, uint32_t first)
+{
+    struct oracle_entry *entry = oracle_newest(&oracle->packets);
+    char text[DBG_DESCRIBE_BYTES];
+    oracle->packets.sent++;
+    if (entry == NULL || entry->type != type || entry->first != first || entry->told)
+        return;
+    entry->told = true;
+    if (entry->accepted || entry->may_be_lost)
+        return;
+    if (!oracle_excuses_outcome(oracle, entry->hole, OUTCOME_LOST))
+        oracle_violate(oracle, 1, "a packet counts as sent, but the debugger has not accepted it: %s",
+                       describe(entry, text));
+    entry->may_be_lost = true; /* said once */
+}
+
+void oracle_flow_finish(struct oracle *oracle, struct oracle_flow *flow)
+{
+    uint64_t now = sim_now(oracle->world);
+    for (size_t i = 0; i < flow->count; i++)
+        if (flow->entries[i].told && now - flow->entries[i].time_ns > oracle->config.bound_ns)
+            judge_lost(oracle, flow, &flow->entries[i]);
+}

@@ -1,0 +1,171 @@
+/* oracle_private.h: the oracle from inside, shared by its parts: oracle.c (what it is told), oracle_flow.c (rules 1
+ * and 2), oracle_wish.c (rule 4), oracle_pending.c (rule 3), oracle_hole.c (what a fault may do). */
+#ifndef ORACLE_PRIVATE_H
+#define ORACLE_PRIVATE_H
+
+#include "harness/dbg/dbg_api.h"
+#include "harness/oracle/oracle.h"
+
+/* Holes, in the order of their table. */
+enum oracle_hole_index {
+    HOLE_NONE = -1,
+    HOLE_TYPE_FLIP,
+    HOLE_ID_FLIP,
+    HOLE_COUNT_FLIP,
+    HOLE_CONTROL_FLIP,
+    HOLE_COMPENSATED,
+    HOLE_BREAK_IN_HIT,
+    HOLE_MISFRAME,
+    HOLE_NOISE_BREAK_IN,
+    HOLE_RESET_REPEAT,
+    HOLES
+};
+
+/* What may legally become of a message that a hole fell upon; a bit set. */
+enum oracle_outcome { OUTCOME_LOST = 1, OUTCOME_TWICE = 2, OUTCOME_CHANGED = 4 };
+
+/* One message on its way from one end's API layer to the other's. */
+struct oracle_entry {
+    uint16_t type;
+    uint32_t first; /* first u32 of the body */
+    uint64_t time_ns;
+    bool told;        /* its sender was told that it arrived */
+    bool accepted;    /* the debugger's link took it; its engine may see it later */
+    bool may_be_lost; /* its epoch ended, or nobody was there */
+    enum oracle_hole_index hole;
+    uint32_t body_bytes;
+    uint8_t *body;
+};
+
+/* Everything under way in one direction, oldest first, and what arrived last. */
+struct oracle_flow {
+    const char *what; /* "packet", "request" */
+    struct oracle_entry *entries;
+    size_t count;
+    size_t room;
+    struct oracle_entry last;
+    bool has_last;
+    enum oracle_hole_index last_hole; /* what may make the last one come again */
+    enum oracle_hole_index next_hole; /* falls upon the next one pushed */
+    bool unsettled; /* a RESET or a new debugger: until something arrives, ids may not agree */
+    uint64_t sent;
+    uint64_t delivered;
+};
+
+/* A break-in byte on its way. */
+struct oracle_wish {
+    uint64_t arrives_ns; /* at the latest */
+    bool demands;        /* it was sent while the target ran, and nothing has stopped it since */
+    uint64_t polls_left; /* so many polls may still find nothing */
+    enum oracle_hole_index hole;
+};
+
+/* Something that must end: since when it waits. */
+struct oracle_wait {
+    bool active;
+    uint64_t since_ns;
+    char text[DBG_DESCRIBE_BYTES];
+};
+
+/* Events of one kind within one virtual second. */
+struct oracle_window {
+    uint64_t start_ns;
+    uint32_t count;
+};
+
+struct oracle {
+    struct sim_world *world;
+    struct sim_faults *faults;
+    struct oracle_config config;
+    struct oracle_violation *violations;
+    size_t violation_count;
+    size_t violation_room;
+    uint64_t excuses[HOLES];
+    struct oracle_counters counters;
+
+    struct oracle_flow packets;  /* kernel to debugger */
+    struct oracle_flow requests; /* debugger to kernel */
+    bool epoch_used;             /* something happened since the epoch began */
+
+    bool powered;
+    bool attached;
+    bool manual;
+    enum dbg_state dbg_state;
+    bool kernel_stopped;
+    bool left_stopped; /* the guest before was stopped when it ended */
+    bool forced_break; /* the relay may make a rebooted guest break in: its debugger waits at a stop (design 5) */
+
+    struct oracle_wait send;   /* KdSendPacket has not returned */
+    struct oracle_wait ask;    /* a request is unanswered */
+    struct oracle_wait resync; /* the debugger is in SYNC or WAIT_STATE */
+    bool ask_fair;             /* the target was stopped, and its epoch has not ended since */
+    bool sync_breaks;          /* the debugger breaks in while it resynchronises */
+    uint64_t calm_ns;          /* delayed bytes are out by then */
+    uint64_t settled_ns;       /* the last boot, attachment, or end of manual mode */
+    struct oracle_window resets;
+    struct oracle_window repeats;
+
+    struct oracle_wish *wishes;
+    size_t wish_count;
+    size_t wish_room;
+    uint64_t line_free_ns;    /* bytes to the target come no earlier: one before them is delayed */
+    uint64_t misframed_until; /* what was sent until then may have been swallowed */
+    uint64_t bytes_ahead;     /* serial: bytes that polls may eat before a break-in byte */
+    uint64_t noise_breaks;    /* 0x62 bytes that the target may take for break-ins */
+    uint32_t request_bytes;   /* of the frame that the debugger sent last */
+    uint32_t request_0x62;    /* how many of them look like break-ins to a target that runs */
+
+    uint64_t flipped_ns; /* several flips of one frame are judged together */
+    size_t flipped_bytes;
+    uint8_t clean[DBG_FRAME_BYTES_MAX];
+    uint8_t flipped[DBG_FRAME_BYTES_MAX];
+};
+
+/* oracle.c */
+__attribute__((format(printf, 3, 4))) void oracle_violate(struct oracle *oracle, unsigned rule, const char *format,
+                                                          ...);
+void oracle_excuse(struct oracle *oracle, enum oracle_hole_index hole);
+void oracle_end_epoch(struct oracle *oracle);
+
+/* oracle_hole.c: true when this may become of what the hole fell upon; the excuse is counted. */
+bool oracle_excuses_outcome(struct oracle *oracle, enum oracle_hole_index hole, enum oracle_outcome outcome);
+
+/* oracle_flow.c */
+struct oracle_entry *oracle_push(struct oracle *oracle, struct oracle_flow *flow, uint16_t type,
+                                 const uint8_t *header, uint32_t header_bytes, const uint8_t *data,
+                                 uint32_t data_bytes);
+void oracle_deliver(struct oracle *oracle, struct oracle_flow *flow, uint16_t type, const uint8_t *header,
+                    uint32_t header_bytes, const uint8_t *data, uint32_t data_bytes);
+/* The entry that was pushed last and is still under way, NULL when none is. */
+struct oracle_entry *oracle_newest(struct oracle_flow *flow);
+/* The debugger's link took a packet: its engine will see it. */
+void oracle_accepted(struct oracle *oracle, uint16_t type, uint32_t first);
+/* The debugger dropped a reply that nobody waits for; it counts as delivered when it was under way at all. */
+void oracle_orphaned(struct oracle *oracle, uint32_t api);
+/* The kernel was told that its packet was sent: then the debugger has it. */
+void oracle_told_sent(struct oracle *oracle, uint16_t type, uint32_t first);
+void oracle_flow_ends_epoch(struct oracle_flow *flow);
+void oracle_flow_finish(struct oracle *oracle, struct oracle_flow *flow);
+void oracle_flow_free(struct oracle_flow *flow);
+bool oracle_entry_is(const struct oracle_entry *entry, uint16_t type, const uint8_t *body, size_t body_bytes);
+
+/* oracle_pending.c */
+void oracle_wait_begin(struct oracle *oracle, struct oracle_wait *wait, const char *text);
+/* It is over, or the run is: judges how long it took. */
+void oracle_wait_end(struct oracle *oracle, struct oracle_wait *wait, const char *what);
+void oracle_pending_finish(struct oracle *oracle);
+void oracle_count_reset(struct oracle *oracle);
+void oracle_count_repeat(struct oracle *oracle);
+void oracle_gave_up(struct oracle *oracle, bool late);
+
+/* oracle_wish.c */
+void oracle_wished(struct oracle *oracle);
+void oracle_wish_hit(struct oracle *oracle, const struct sim_fault_rule *rule);
+void oracle_broke(struct oracle *oracle);
+void oracle_polled_nothing(struct oracle *oracle);
+/* The kernel stopped: whoever wished for a stop has one. */
+void oracle_wishes_satisfied(struct oracle *oracle);
+void oracle_ran(struct oracle *oracle);
+void oracle_wishes_finish(struct oracle *oracle);
+
+#endif

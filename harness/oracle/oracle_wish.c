@@ -1,0 +1,146 @@
+/* Rule 4: one break for each wish, and none without. */
+#include "harness/oracle/oracle_private.h"
+#include "sim/world/sim_memory.h"
+#include <inttypes.h>
+#include <string.h>
+
+/* What a byte needs at the most from the debugger to the place where polls find it. */
+static uint64_t link_ns(const struct oracle *oracle)
+{
+    enum { EXITS = 32, CHARACTERS = 64 };
+    const struct sim_cost *cost = sim_cost(oracle->world);
+    uint64_t ns = cost->stream_latency_ns + EXITS * cost->exit_ns;
+    if (oracle->config.link == SIM_LINK_SERIAL)
+        ns += (CHARACTERS + oracle->bytes_ahead) * SIM_S(10) / cost->baud;
+    return ns;
+}
+
+static void drop_wish(struct oracle *oracle, size_t index)
+{
+    oracle->wish_count--;
+    memmove(&oracle->wishes[index], &oracle->wishes[index + 1],
+            (oracle->wish_count - index) * sizeof *oracle->wishes);
+}
+
+/* A running target owes a break for it: the first poll after the byte came may just miss it, and on serial a poll
+ * takes one byte, so everything in front of it costs a poll each (2.7 rules 2, 3). */
+void oracle_wished(struct oracle *oracle)
+{
+    uint64_t now = sim_now(oracle->world);
+    bool runs = oracle->powered && oracle->attached && !oracle->kernel_stopped;
+    struct oracle_wish wish = {.arrives_ns = (now > oracle->line_free_ns ? now : oracle->line_free_ns) + link_ns(oracle),
+                               .demands = runs,
+                               .polls_left = 1,
+                               .hole = now < oracle->misframed_until ? HOLE_MISFRAME : HOLE_NONE};
+    if (oracle->config.link == SIM_LINK_SERIAL)
+        wish.polls_left += oracle->bytes_ahead;
+    oracle->counters.breaks_wished++;
+    oracle->wishes = sim_grow(oracle->wishes, &oracle->wish_room, oracle->wish_count + 1, sizeof *oracle->wishes);
+    oracle->wishes[oracle->wish_count++] = wish;
+    oracle->bytes_ahead++;
+}
+
+/* A fault struck the byte that was written last. A byte has no acknowledgement: nobody can know that it is gone. */
+void oracle_wish_hit(struct oracle *oracle, const struct sim_fault_rule *rule)
+{
+    if (oracle->wish_count == 0)
+        return;
+    struct oracle_wish *wish = &oracle->wishes[oracle->wish_count - 1];
+    switch (rule->kind) {
+    case SIM_FAULT_DROP:
+    case SIM_FAULT_FLIP:
+        oracle_excuse(oracle, HOLE_BREAK_IN_HIT);
+        drop_wish(oracle, oracle->wish_count - 1);
+        break;
+    case SIM_FAULT_DUPLICATE:
+        oracle->noise_breaks++;
+        break;
+    case SIM_FAULT_DELAY:
+        wish->arrives_ns += rule->delay_ns;
+        break;
+    case SIM_FAULT_LOSE:
+    case SIM_FAULT_KINDS:
+        break;
+    }
+}
+
+/* The relay merges what came before one tick (2.7 rule 5); on serial every byte is a break of its own (5.7 rule 4). */
+static void consume_wishes(struct oracle *oracle)
+{
+    if (oracle->config.link == SIM_LINK_SERIAL) {
+        drop_wish(oracle, 0);
+        return;
+    }
+    uint64_t now = sim_now(oracle->world);
+    drop_wish(oracle, 0);
+    for (size_t i = oracle->wish_count; i > 0; i--)
+        if (oracle->wishes[i - 1].arrives_ns <= now)
+            drop_wish(oracle, i - 1);
+}
+
+void oracle_broke(struct oracle *oracle)
+{
+    oracle->counters.breaks_honoured++;
+    oracle->bytes_ahead = 0;
+    if (oracle->wish_count > 0) {
+        consume_wishes(oracle);
+    } else if (oracle->noise_breaks > 0) {
+        oracle->noise_breaks--;
+        oracle_excuse(oracle, HOLE_NOISE_BREAK_IN);
+    } else if (oracle->forced_break) {
+        oracle->forced_break = false;
+    } else {
+        oracle_violate(oracle, 4, "the kernel broke in though nobody wished it");
+    }
+}
+
+static void judge_unheard(struct oracle *oracle, struct oracle_wish *wish)
+{
+    wish->demands = false;
+    if (wish->hole != HOLE_NONE)
+        oracle_excuse(oracle, wish->hole);
+    else
+        oracle_violate(oracle, 4, "a break-in byte, due by %" PRIu64 " ns, was not honoured within two ticks",
+                       wish->arrives_ns);
+}
+
+void oracle_polled_nothing(struct oracle *oracle)
+{
+    uint64_t now = sim_now(oracle->world);
+    for (size_t i = 0; i < oracle->wish_count; i++) {
+        struct oracle_wish *wish = &oracle->wishes[i];
+        if (!wish->demands || wish->arrives_ns > now)
+            continue;
+        if (wish->polls_left == 0)
+            judge_unheard(oracle, wish);
+        else
+            wish->polls_left--;
+    }
+}
+
+void oracle_wishes_satisfied(struct oracle *oracle)
+{
+    for (size_t i = 0; i < oracle->wish_count; i++)
+        oracle->wishes[i].demands = false;
+}
+
+/* The relay drops what comes while the target is stopped; on serial it is one more stop now (5.7 rule 2). */
+void oracle_ran(struct oracle *oracle)
+{
+    uint64_t now = sim_now(oracle->world);
+    if (oracle->config.link == SIM_LINK_SERIAL)
+        return;
+    for (size_t i = oracle->wish_count; i > 0; i--)
+        if (!oracle->wishes[i - 1].demands && oracle->wishes[i - 1].arrives_ns <= now)
+            drop_wish(oracle, i - 1);
+}
+
+void oracle_wishes_finish(struct oracle *oracle)
+{
+    uint64_t now = sim_now(oracle->world);
+    for (size_t i = 0; i < oracle->wish_count; i++) {
+        struct oracle_wish *wish = &oracle->wishes[i];
+        if (wish->demands && now > wish->arrives_ns && now - wish->arrives_ns > oracle->config.bound_ns)
+            judge_unheard(oracle, wish);
+    }
+}
