@@ -79,30 +79,42 @@ static bool pop(struct execution *run, uint64_t *value)
     return true;
 }
 
-/* The flags that an addition leaves; a subtraction is the addition of the complement, with the carry inverted. */
-static uint32_t sum_flags(uint64_t left, uint64_t right, uint64_t sum)
+static bool even_parity(uint8_t byte)
 {
-    uint8_t parity = (uint8_t)sum;
-    parity ^= (uint8_t)(parity >> 4);
-    parity ^= (uint8_t)(parity >> 2);
-    parity ^= (uint8_t)(parity >> 1);
-    return (sum < left ? MK_FLAG_CF : 0u) | ((parity & 1) == 0 ? MK_FLAG_PF : 0u) |
-           (((left ^ right ^ sum) & 0x10) != 0 ? MK_FLAG_AF : 0u) | (sum == 0 ? MK_FLAG_ZF : 0u) |
-           (sum >> 63 != 0 ? MK_FLAG_SF : 0u) | ((~(left ^ right) & (left ^ sum)) >> 63 != 0 ? MK_FLAG_OF : 0u);
+    byte ^= (uint8_t)(byte >> 4);
+    byte ^= (uint8_t)(byte >> 2);
+    byte ^= (uint8_t)(byte >> 1);
+    return (byte & 1) == 0;
 }
 
-static const uint32_t arithmetic_flags =
-    MK_FLAG_CF | MK_FLAG_PF | MK_FLAG_AF | MK_FLAG_ZF | MK_FLAG_SF | MK_FLAG_OF;
+/* What an addition or a subtraction leaves in the flags; those in kept stay as they were. */
+static void set_flags(struct execution *run, uint64_t left, uint64_t right, uint64_t result, uint32_t carry_overflow,
+                      uint32_t kept)
+{
+    const uint32_t changed =
+        (MK_FLAG_CF | MK_FLAG_PF | MK_FLAG_AF | MK_FLAG_ZF | MK_FLAG_SF | MK_FLAG_OF) & ~kept;
+    uint32_t flags = carry_overflow | (even_parity((uint8_t)result) ? MK_FLAG_PF : 0u) |
+                     (((left ^ right ^ result) & 0x10) != 0 ? MK_FLAG_AF : 0u) |
+                     (result == 0 ? MK_FLAG_ZF : 0u) | (result >> 63 != 0 ? MK_FLAG_SF : 0u);
+    mk_eflags_set(run->state, run->cpu, (mk_eflags(run->state, run->cpu) & ~changed) | (flags & changed));
+}
 
-static void add(struct execution *run, uint64_t right, uint32_t flags_kept, uint32_t flags_inverted)
+static void add(struct execution *run, uint64_t right, uint32_t kept)
 {
     uint16_t offset = register_offset(run, run->number);
-    uint64_t left = mk_register(run->state, run->cpu, offset);
-    uint64_t sum = left + right;
-    uint32_t changed = arithmetic_flags & ~flags_kept;
-    uint32_t flags = mk_eflags(run->state, run->cpu) & ~changed;
-    mk_eflags_set(run->state, run->cpu, flags | ((sum_flags(left, right, sum) ^ flags_inverted) & changed));
+    uint64_t left = mk_register(run->state, run->cpu, offset), sum = left + right;
+    uint32_t overflow = (~(left ^ right) & (left ^ sum)) >> 63 != 0 ? MK_FLAG_OF : 0u;
+    set_flags(run, left, right, sum, overflow | (sum < left ? MK_FLAG_CF : 0u), kept);
     mk_register_set(run->state, run->cpu, offset, sum);
+}
+
+static void subtract(struct execution *run, uint64_t right)
+{
+    uint16_t offset = register_offset(run, run->number);
+    uint64_t left = mk_register(run->state, run->cpu, offset), difference = left - right;
+    uint32_t overflow = ((left ^ right) & (left ^ difference)) >> 63 != 0 ? MK_FLAG_OF : 0u;
+    set_flags(run, left, right, difference, overflow | (left < right ? MK_FLAG_CF : 0u), 0);
+    mk_register_set(run->state, run->cpu, offset, difference);
 }
 
 static int64_t immediate8(const struct execution *run, uint32_t at)
@@ -125,21 +137,19 @@ static bool do_nop(struct execution *run)
 
 static bool do_inc(struct execution *run)
 {
-    add(run, 1, MK_FLAG_CF, 0);
+    add(run, 1, MK_FLAG_CF); /* which leaves the carry alone */
     return true;
 }
 
 static bool do_add(struct execution *run)
 {
-    add(run, (uint64_t)immediate8(run, 3), 0, 0);
+    add(run, (uint64_t)immediate8(run, 3), 0);
     return true;
 }
 
 static bool do_sub(struct execution *run)
 {
-    /* left - right = left + (-right); borrow and half borrow are the inverted carries, but for right = 0 */
-    uint64_t right = (uint64_t)immediate8(run, 3);
-    add(run, 0 - right, 0, right == 0 ? 0 : MK_FLAG_CF | MK_FLAG_AF);
+    subtract(run, (uint64_t)immediate8(run, 3));
     return true;
 }
 
