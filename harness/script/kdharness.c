@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_SEED = 256, KEY_LINK, KEY_ARCH, KEY_MACHINE, KEY_TRACE, KEY_JUNIT, KEY_SET, KEY_ONCE };
+enum { KEY_HELP = '?', KEY_SEED = 256, KEY_LINK, KEY_ARCH, KEY_MACHINE, KEY_TRACE, KEY_JUNIT, KEY_SET, KEY_ONCE };
 
 struct arguments {
     struct runner_options runner;
@@ -100,6 +100,9 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
     case KEY_ONCE:
         runner->once = true;
         return 0;
+    case KEY_HELP:
+        argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP, "kdharness run");
+        exit(RUNNER_OK);
     case ARGP_KEY_ARG:
         add_scenario(arguments, value);
         return 0;
@@ -123,6 +126,7 @@ static const struct argp_option run_options[] = {
     {"set", KEY_SET, "NAME=VALUE", 0, "Override a cost (cost.exit_ns), a field of vm{} or a param.NAME; may be repeated",
      0},
     {"once", KEY_ONCE, NULL, 0, "Do not play each scenario a second time to compare the hashes", 0},
+    {"help", KEY_HELP, NULL, 0, "Show this text", -1},
     {0},
 };
 
@@ -148,7 +152,8 @@ static int command_run(int argc, char **argv)
                                      "2: bad input.",
                                      NULL, NULL, NULL};
     struct arguments arguments = {.runner = {.every_link = true, .seed = 1, .tap = stdout, .errors = stderr}};
-    argp_parse(&argp, argc, argv, ARGP_NO_ERRS, NULL, &arguments);
+    /* Both flags: argp's own messages take two lines. */
+    argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
     parse_scenarios(&arguments.scenarios);
     int code = runner_run(&arguments.runner, &arguments.scenarios);
     close_file(arguments.runner.trace, "--trace");

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BODY_BYTES_KEPT = 320 };
-
 enum source { SOURCE_API, SOURCE_LIFE, SOURCE_NOTE, SOURCE_SENT, SOURCE_ACCEPTED, SOURCE_FAULT };
 
 struct event {
@@ -18,7 +16,7 @@ struct event {
     struct sim_fault_rule rule;
     uint16_t type;
     uint32_t body_bytes; /* of the packet, 0: none */
-    uint8_t body[BODY_BYTES_KEPT];
+    uint8_t body[DBG_BODY_BYTES_MAX];
 };
 
 struct lab_story {
@@ -52,7 +50,7 @@ static struct event *begin(struct lab_story *story, uint64_t time_ns, enum sourc
 
 static void append_body(struct event *event, const uint8_t *bytes, uint32_t len_bytes)
 {
-    uint32_t room = BODY_BYTES_KEPT - event->body_bytes;
+    uint32_t room = DBG_BODY_BYTES_MAX - event->body_bytes;
     uint32_t kept = len_bytes < room ? len_bytes : room;
     if (kept > 0)
         memcpy(event->body + event->body_bytes, bytes, kept);
@@ -64,6 +62,8 @@ static bool worth_telling(const struct mk_trace *trace)
 {
     if (trace->event == MK_TRACE_RECEIVE)
         return trace->status != KD_TIMEOUT;
+    if (trace->event == MK_TRACE_SENT)
+        return trace->status != 0;
     return trace->event != MK_TRACE_POLL;
 }
 
@@ -83,11 +83,18 @@ void lab_story_life(struct lab_story *story, uint64_t time_ns, enum sim_life lif
     begin(story, time_ns, SOURCE_LIFE, life);
 }
 
-/* What the message callbacks tell with more detail is left out here. */
+/* What goes without saying, and what the message callbacks tell with more detail, is left out. */
+static bool note_worth_telling(enum dbg_note note, uint64_t a, uint64_t c)
+{
+    if (note == DBG_NOTE_STATE)
+        return a == DBG_DETACHED || a == DBG_SYNC || a == DBG_WAIT_STATE;
+    return note != DBG_NOTE_ACCEPTED && note != DBG_NOTE_ACKED && !(note == DBG_NOTE_SENT && c == 1);
+}
+
 void lab_story_note(struct lab_story *story, uint64_t time_ns, enum dbg_note note, uint64_t a, uint64_t b,
                     uint64_t c)
 {
-    if (note == DBG_NOTE_ACCEPTED || (note == DBG_NOTE_SENT && c == 1))
+    if (!note_worth_telling(note, a, c))
         return;
     struct event *event = begin(story, time_ns, SOURCE_NOTE, note);
     event->a = a;
@@ -140,7 +147,7 @@ static void note_text(const struct event *event, char *to, size_t to_bytes)
     else if (event->code == DBG_NOTE_SENT)
         snprintf(to, to_bytes, "debugger  repeats %s id=%" PRIx64 ", try %" PRIu64, dbg_type_name((uint16_t)event->a),
                  event->b, event->c);
-    else if (event->code == DBG_NOTE_ACKED || event->code == DBG_NOTE_GAVE_UP || event->code == DBG_NOTE_REPEAT ||
+    else if (event->code == DBG_NOTE_GAVE_UP || event->code == DBG_NOTE_REPEAT ||
              event->code == DBG_NOTE_BAD)
         snprintf(to, to_bytes, "debugger  %s %s id=%" PRIx64, name, dbg_type_name((uint16_t)event->a), event->b);
     else

@@ -67,12 +67,21 @@ static bool acked_or_void(struct script *script)
            void_marks(script->lab) > script->seen_voided;
 }
 
+static void require_met(lua_State *L, const char *what)
+{
+    const struct script *script = script_of(L);
+    if (script->wait_end == SCRIPT_WAIT_TIMEOUT)
+        script_sandbox_error(L, "%s in time; the debugger is in state %s", what,
+                             dbg_state_name(dbg_state(script->lab->dbg)));
+}
+
 static void refuse_to_send(lua_State *L, enum kd_status status, const char *name)
 {
     const char *state = dbg_state_name(dbg_state(script_lab(L)->dbg));
     if (status == KD_ERR_CLOSED)
         script_sandbox_error(L, "%s: no debugger is attached: attach() first", name);
-    script_sandbox_error(L, "%s: not sent (%s): the debugger is in state %s", name, kd_status_phrase(status), state);
+    script_sandbox_error(L, "dbg: the request was not sent, %s (%s): the debugger is in state %s", name,
+                         kd_status_phrase(status), state);
 }
 
 static void send(lua_State *L, uint16_t type, const struct dbg_request *request, const char *name)
@@ -103,8 +112,8 @@ static void take_reply(lua_State *L, struct dbg_reply *reply)
     const struct lab *lab = script->lab;
     if (lab->seen.replies <= script->seen_replies)
         script_sandbox_error(L, script->wait_end == SCRIPT_WAIT_TIMEOUT
-                                    ? "dbg: no reply came; the debugger is in state %s"
-                                    : "dbg: the request is void: the conversation started over; the debugger is in "
+                                    ? "dbg: the request got no reply; the debugger is in state %s"
+                                    : "dbg: the request is void, the conversation started over; the debugger is in "
                                       "state %s",
                              dbg_state_name(dbg_state(lab->dbg)));
     if (dbg_api_reply(lab->seen.reply.bytes, lab->seen.reply.len_bytes, reply) != KD_OK)
@@ -253,6 +262,7 @@ static int verb_context(lua_State *L)
 static int verb_set_context(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
+    uint16_t cpu = opt_cpu(L, 2);
     unsigned count;
     size_t block_bytes;
     const struct dbg_field *fields = dbg_context_fields(arch_of(script_lab(L)), &count);
@@ -272,7 +282,7 @@ static int verb_set_context(lua_State *L)
     struct dbg_request request;
     uint64_t flags = 0;
     if (dbg_field_get(fields, count, "flags", block, block_bytes, &flags) != KD_OK ||
-        dbg_api_set_context(&request, opt_cpu(L, 2), (uint32_t)flags, block, block_bytes) != KD_OK)
+        dbg_api_set_context(&request, cpu, (uint32_t)flags, block, block_bytes) != KD_OK)
         return script_bad_input(L, "set_context: the block does not fit in a request");
     return transact(L, &request, status_reply);
 }
@@ -458,6 +468,26 @@ static int verb_state(lua_State *L)
     return 1;
 }
 
+static bool is_stopped(struct script *script)
+{
+    return dbg_state(script->lab->dbg) == DBG_STOPPED;
+}
+
+static int settled(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    require_met(L, "settle: the target is not stopped");
+    return 0;
+}
+
+/* Waits until requests may be sent, whatever the debugger is going through. */
+static int verb_settle(lua_State *L)
+{
+    script_lab(L);
+    return script_wait(L, is_stopped, script_limit(L, 1), settled);
+}
+
 static int verb_hold_loads(lua_State *L)
 {
     script_lab(L)->hold_loads = lua_toboolean(L, 1);
@@ -506,14 +536,6 @@ static int wait_list(lua_State *L, const struct lab_list *list, size_t goal, int
     script->list = list;
     script->list_goal = goal;
     return script_wait(L, list_reached, script_limit(L, limit_index), k);
-}
-
-static void require_met(lua_State *L, const char *what)
-{
-    const struct script *script = script_of(L);
-    if (script->wait_end == SCRIPT_WAIT_TIMEOUT)
-        script_sandbox_error(L, "%s in time; the debugger is in state %s", what,
-                             dbg_state_name(dbg_state(script->lab->dbg)));
 }
 
 static int stop_came(lua_State *L, int status, lua_KContext context)
@@ -684,6 +706,7 @@ void script_open_dbg(lua_State *L)
         {"resync", verb_resync},
         {"raw", verb_raw},
         {"state", verb_state},
+        {"settle", verb_settle},
         {"hold_loads", verb_hold_loads},
         {"prints", verb_prints},
         {"loads", verb_loads},

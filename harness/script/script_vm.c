@@ -130,17 +130,19 @@ static void push_modules(lua_State *L, const struct mk_map *map)
     lua_setfield(L, -2, "modules");
 }
 
-/* The global table `image`: the fields of struct mk_map under their own names. */
+/* The global table `image`: the fields of struct mk_map under their own names, but for `function`, which is a word
+ * of Lua's. */
 static void publish_image(lua_State *L, const struct mk_map *map)
 {
 #define IMAGE_FIELDS(X)                                                                                      \
     X(ram_bytes) X(directory_table_pa) X(kernel_base) X(module_list) X(debugger_data_list) X(debugger_data)  \
-    X(loop) X(loop_bytes) X(function) X(break_instruction) X(pool) X(pool_bytes) X(pool_pa) X(hole)
+    X(loop) X(loop_bytes) X(break_instruction) X(pool) X(pool_bytes) X(pool_pa) X(hole)
     lua_newtable(L);
 #define PUBLISH(field) set_address(L, #field, map->field);
     IMAGE_FIELDS(PUBLISH)
 #undef PUBLISH
 #undef IMAGE_FIELDS
+    set_address(L, "routine", map->function);
     push_addresses(L, "kpcr", map->kpcr, MK_PROCESSORS_MAX);
     push_addresses(L, "kprcb", map->kprcb, MK_PROCESSORS_MAX);
     push_addresses(L, "thread", map->thread, MK_PROCESSORS_MAX);

@@ -161,6 +161,33 @@ function dbg.write_physical(address, bytes, cache) return write_with(core.write_
 
 function dbg.continue(status) core.continue(false, status) end
 
+-- What a person's "go" does: past an int3 that is the program's own, else it would stop there again at once.
+-- (The target takes a debugger's breakpoints out of what it shows, so a CC at the stop is the program's.)
+function dbg.go()
+    local stops = dbg.stops()
+    local stop = stops[#stops]
+    if stop and stop.code == 0x80000003 and stop.instructions:byte(1) == 0xCC then
+        local registers = dbg.context()
+        if registers.rip == stop.pc then
+            registers.rip = stop.pc + 1
+            dbg.set_context(registers)
+        end
+    end
+    dbg.continue()
+end
+
+-- What a person does whose command got lost when the conversation started over: waits until the debugger has hold
+-- of the target again, and repeats it. Any other error is one.
+function dbg.insist(fn, ...)
+    for _ = 1, 20 do
+        local result = table.pack(pcall(fn, ...))
+        if result[1] then return table.unpack(result, 2, result.n) end
+        if not tostring(result[2]):find("dbg: the request ", 1, true) then error(result[2], 0) end
+        dbg.settle()
+    end
+    core.fail("dbg.insist: twenty times in vain")
+end
+
 -- One instruction; returns the stop.
 function dbg.step()
     core.continue(true)

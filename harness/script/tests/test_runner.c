@@ -1,0 +1,276 @@
+/* Goal: the program says what happened: TAP, JUnit, replay command, and bad input in one line with exit code 2.
+ * Method: the real binary on small scenarios written to a folder that is gone afterwards. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* CMocka wants the four above first. */
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { TEXT_BYTES = 65536 };
+
+struct fix {
+    char folder[64];
+    char out[TEXT_BYTES];
+    char errors[TEXT_BYTES];
+    int code;
+};
+
+static void put_file(const struct fix *f, const char *name, const char *text)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", f->folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void get_file(const struct fix *f, const char *name, char *text)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", f->folder, name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, TEXT_BYTES - 1, file)] = 0;
+    assert_int_equal(fclose(file), 0);
+}
+
+static int set_up(void **state)
+{
+    struct fix *f = calloc(1, sizeof *f);
+    strcpy(f->folder, "/tmp/kdharness.XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    put_file(f, "good.lua", "vm {}\nattach()\nboot()\ncheck.equal(#dbg.loads(), 2)\n");
+    put_file(f, "bad.lua", "vm {}\nattach()\nboot()\n\ncheck.equal(#dbg.loads(), 9, 'modules')\n");
+    put_file(f, "one_link.lua", "vm { link = 'serial', because = 'it needs a wire' }\nattach()\nboot()\n");
+    put_file(f, "syntax.lua", "vm {}\nif then\n");
+    put_file(f, "no_vm.lua", "boot()\n");
+    put_file(f, "fault.lua", "vm {}\nfault { to = 'debugger', kind = 'dorp' }\n");
+    put_file(f, "field.lua", "vm { modles = 3 }\n");
+    put_file(f, "link.lua", "vm { link = 'parallel' }\n");
+    put_file(f, "no_reason.lua", "vm { link = 'serial' }\n");
+    put_file(f, "promised.lua", "vm {}\nerror('broken')  -- FAILS: broken\n");
+    put_file(f, "promise_not_kept.lua", "vm {}\nlocal x = 1  -- FAILS: broken\n");
+    put_file(f, "other_line.lua", "vm {}\nlocal x = 1  -- FAILS: broken\nerror('broken')\n");
+    put_file(f, "prints.lua", "vm {}\nprint('seen', param('count', 5) + 1)\n");
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fix *f = *state;
+    char command[200];
+    snprintf(command, sizeof command, "rm -rf %s", f->folder);
+    assert_int_equal(system(command), 0);
+    free(f);
+    return 0;
+}
+
+/* Runs the program in the folder, with this command line. */
+static void run(struct fix *f, const char *arguments)
+{
+    char command[1000];
+    snprintf(command, sizeof command, "cd %s && KDHARNESS_SCENARIOS= '%s' %s >out.txt 2>errors.txt", f->folder,
+             KDHARNESS, arguments);
+    int status = system(command);
+    assert_true(WIFEXITED(status));
+    f->code = WEXITSTATUS(status);
+    get_file(f, "out.txt", f->out);
+    get_file(f, "errors.txt", f->errors);
+}
+
+static unsigned count_lines(const char *text)
+{
+    unsigned lines = 0;
+    for (; (text = strchr(text, '\n')) != NULL; text++)
+        lines++;
+    return lines;
+}
+
+static void assert_says(const char *text, const char *words)
+{
+    if (strstr(text, words) == NULL)
+        fail_msg("'%s' does not say '%s'", text, words);
+}
+
+/* ---- what goes well ------------------------------------------------------------------------------------------ */
+
+static void a_passing_scenario_is_ok_on_each_link(void **state)
+{
+    struct fix *f = *state;
+    run(f, "run good.lua");
+    assert_int_equal(f->code, 0);
+    assert_says(f->out, "1..2\n");
+    assert_says(f->out, "ok 1 - good [backdoor] hash=");
+    assert_says(f->out, "ok 2 - good [serial] hash=");
+    assert_says(f->out, "2 passed, 0 failed, 0 skipped");
+    assert_string_equal(f->errors, "");
+}
+
+static void a_link_that_does_not_fit_is_skipped_with_the_reason(void **state)
+{
+    struct fix *f = *state;
+    run(f, "run one_link");
+    assert_int_equal(f->code, 0);
+    assert_says(f->out, "ok 1 - one_link [backdoor] # SKIP it needs a wire\n");
+    assert_says(f->out, "ok 2 - one_link [serial] hash=");
+}
+
+static void the_same_seed_gives_the_same_report(void **state)
+{
+    struct fix *f = *state;
+    char first[TEXT_BYTES];
+    run(f, "run --seed 42 --link backdoor good.lua");
+    strcpy(first, f->out);
+    run(f, "run --seed 42 --link backdoor good.lua");
+    assert_string_equal(f->out, first);
+    run(f, "run --seed 43 --link backdoor good.lua");
+    assert_string_not_equal(f->out, first);
+}
+
+static void settings_reach_the_machine_and_the_script(void **state)
+{
+    struct fix *f = *state;
+    run(f, "run --once --link backdoor --set param.count=9 prints.lua");
+    assert_int_equal(f->code, 0);
+    assert_says(f->out, "# seen\t10\n");
+    run(f, "run --once --link backdoor --set modules=3 good.lua");
+    assert_int_equal(f->code, 1);
+    assert_says(f->out, "#   actual:   3\n");
+    assert_says(f->out, "--set modules=3");
+}
+
+static void trace_and_junit_are_written(void **state)
+{
+    struct fix *f = *state;
+    char text[TEXT_BYTES];
+    run(f, "run --trace t.txt --junit j.xml one_link.lua bad.lua");
+    assert_int_equal(f->code, 1);
+    get_file(f, "t.txt", text);
+    assert_says(text, "# one_link [serial] seed 1\n");
+    assert_says(text, " life ");
+    get_file(f, "j.xml", text);
+    assert_says(text, "<testsuite name=\"kdharness\">");
+    assert_says(text, "<skipped message=\"it needs a wire\"/>");
+    assert_says(text, "<failure message=\"modules\n  expected: 9");
+    assert_says(text, "</testsuite>\n");
+}
+
+static void list_names_what_there_is(void **state)
+{
+    struct fix *f = *state;
+    run(f, "list");
+    assert_int_equal(f->code, 0);
+    assert_says(f->out, "boot/cold-boot-attached\n");
+}
+
+static void help_is_no_error(void **state)
+{
+    struct fix *f = *state;
+    run(f, "help");
+    assert_int_equal(f->code, 0);
+    assert_says(f->out, "kdharness run");
+    run(f, "run --help");
+    assert_int_equal(f->code, 0);
+    assert_says(f->out, "--seed=N");
+}
+
+/* ---- what fails ---------------------------------------------------------------------------------------------- */
+
+static void a_failure_tells_where_when_what_and_how_to_see_it_again(void **state)
+{
+    struct fix *f = *state;
+    run(f, "run --seed 5 --link backdoor bad.lua");
+    assert_int_equal(f->code, 1);
+    assert_says(f->out, "not ok 1 - bad [backdoor]");
+    assert_says(f->out, "# bad.lua:5: at 0.0");
+    assert_says(f->out, " s: modules\n#   expected: 9\n#   actual:   2\n");
+    assert_says(f->out, "# last events:\n");
+    assert_says(f->out, "kernel    has booted");
+    assert_says(f->out, "# replay: kdharness run --seed 5 --link backdoor bad.lua\n");
+    assert_string_equal(f->errors, "");
+}
+
+static void a_promised_failure_passes_and_a_broken_promise_fails(void **state)
+{
+    struct fix *f = *state;
+    run(f, "run --link backdoor promised.lua");
+    assert_int_equal(f->code, 0);
+    run(f, "run --link backdoor promise_not_kept.lua");
+    assert_int_equal(f->code, 1);
+    assert_says(f->out, "#   expected: line 2: broken\n#   actual:   line ");
+    run(f, "run --link backdoor other_line.lua");
+    assert_int_equal(f->code, 1);
+    assert_says(f->out, "#   actual:   line 3: broken\n");
+}
+
+/* ---- bad input: one line on stderr, exit code 2 --------------------------------------------------------------- */
+
+static void bad_input_is_one_clear_line_each(void **state)
+{
+    struct fix *f = *state;
+    static const struct {
+        const char *arguments, *words;
+    } bad[] = {
+        {"", "no command: expected run, list or help"},
+        {"rnu", "no command is called 'rnu'"},
+        {"run", "no scenario given"},
+        {"run nowhere.lua", "no scenario 'nowhere.lua'"},
+        {"run good.lua nowhere", "no scenario 'nowhere'"},
+        {"run syntax.lua", "syntax.lua:2: "},
+        {"run good.lua syntax.lua", "syntax.lua:2: "},
+        {"run --seed many good.lua", "--seed many: expected a whole number"},
+        {"run --seed -1 good.lua", "--seed -1: expected a whole number"},
+        {"run --seed 18446744073709551616 good.lua", "--seed 18446744073709551616: expected"},
+        {"run --link parallel good.lua", "--link parallel: expected backdoor or serial"},
+        {"run --arch arm good.lua", "--arch arm: not in this build: expected x64"},
+        {"run --machine cray good.lua", "--machine cray: not in this build: expected native"},
+        {"run --trace /nowhere/t good.lua", "--trace /nowhere/t: cannot be written"},
+        {"run --junit /nowhere/j good.lua", "--junit /nowhere/j: cannot be written"},
+        {"run --set cost.nothing=1 good.lua", "expected one of cost.exit_ns"},
+        {"run --set nothing good.lua", "expected name=value"},
+        {"run --set polls=x good.lua", "polls cannot be 'x'"},
+        {"run --colour good.lua", "--colour: unknown option"},
+        {"run good.lua --seed", "--seed: unknown option, or its value is missing"},
+        {"run --link backdoor fault.lua", "fault.lua:2: fault: no kind is called 'dorp': expected one of drop"},
+        {"run --link backdoor field.lua", "field.lua:1: vm: no field is called 'modles'"},
+        {"run --link backdoor link.lua", "link.lua:1: vm: no link is called 'parallel'"},
+        {"run --link serial no_reason.lua", "no_reason.lua:1: vm: it fits one link only, so because"},
+        {"run --link backdoor no_vm.lua", "no_vm.lua:1: vm{...} must come first"},
+        {"list nowhere", "no scenario 'nowhere'"},
+        {"list boot loss", "at most one folder"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        run(f, bad[i].arguments);
+        if (f->code != 2 || count_lines(f->errors) != 1 || strncmp(f->errors, "kdharness: ", 11) != 0)
+            fail_msg("kdharness %s: code %d, stderr '%s'", bad[i].arguments, f->code, f->errors);
+        assert_says(f->errors, bad[i].words);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_passing_scenario_is_ok_on_each_link, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_link_that_does_not_fit_is_skipped_with_the_reason, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_same_seed_gives_the_same_report, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(settings_reach_the_machine_and_the_script, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(trace_and_junit_are_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(list_names_what_there_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(help_is_no_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_failure_tells_where_when_what_and_how_to_see_it_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_promised_failure_passes_and_a_broken_promise_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_input_is_one_clear_line_each, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
