@@ -216,8 +216,8 @@ static bool lets_target_run(uint32_t api)
 static void deliver(struct relay_core *core)
 {
     const struct kd_received *received = &core->link.received;
-    const struct kd_packet packet = {.type = received->type,
-                                     .header = {received->body, received->header_bytes}};
+    const uint32_t body_bytes = (uint32_t)received->header_bytes + received->data_bytes;
+    const struct kd_packet packet = {.type = received->type, .header = {received->body, body_bytes}};
     if (packet.type == KD_TYPE_MANIPULATE) {
         core->request_delivered = true;
         if (lets_target_run(kd_packet_api(&packet)))
@@ -583,10 +583,8 @@ size_t relay_debugger_input(struct relay_core *core, const uint8_t *bytes, size_
     core->now = now;
     if (!core->debugger_connected)
         return len_bytes;
-    size_t taken = 0;
-    feed_queued(core, now);
-    if (core->input.len_bytes == 0)
-        taken = feed(core, bytes, len_bytes, now);
+    feed_queued(core, now); /* as far as the link takes any, so what comes now is next */
+    size_t taken = feed(core, bytes, len_bytes, now);
     taken += relay_queue_put(&core->input, bytes + taken, len_bytes - taken);
     return taken;
 }

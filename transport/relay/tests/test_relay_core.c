@@ -154,6 +154,18 @@ static void an_older_token_is_stale_and_strikes_nothing(void **state)
     assert_int_equal(lab->core.counters.requests_stale, 1);
 }
 
+static void another_request_while_one_is_held_is_stale_and_strikes_nothing(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab_send(lab, PRINT);
+    lab_receive(lab); /* with the token that the held one carries */
+    assert_reply(lab, "stale");
+    lab_ack(lab, ID0);
+    assert_reply(lab, "done");
+    assert_int_equal(lab->reply.kind, VM_SEND);
+}
+
 static void before_hello_every_token_is_stale(void **state)
 {
     struct lab *lab = *state;
@@ -178,6 +190,25 @@ static void hello_strikes_a_held_call(void **state)
     lab_wait(lab, 10 * (uint64_t)LAB_BYTE_WAIT);
     assert_reply(lab, "held"); /* never an answer to the struck call */
     assert_wire(lab, "print 80800800");
+}
+
+static void hello_ends_all_that_the_old_epoch_had_begun(void **state)
+{
+    struct lab *lab = *state;
+    lab_stop(lab);
+    lab_request(lab, GET_VERSION, ID0);
+    lab_hello(lab);
+    lab->replies = 0;
+    lab->wire_bytes = 0;
+    lab_send(lab, VERSION_REPLY); /* to a request of the old epoch */
+    assert_reply(lab, "done");
+    assert_wire(lab, "");
+    lab_send(lab, EXCEPTION);
+    lab_wait(lab, LAB_HOLD);
+    lab_hello(lab);
+    lab->replies = 0;
+    lab_resume(lab);
+    assert_reply(lab, "refused");
 }
 
 static void a_lost_vm_ends_its_epoch(void **state)
@@ -295,6 +326,12 @@ static void a_stop_with_nobody_there_waits_for_a_debugger(void **state)
         assert_reply(lab, "pending");
         assert_wire(lab, "");
     }
+    for (unsigned hold = 0; hold < 10; hold++) {
+        lab_resume(lab);
+        lab_wait(lab, LAB_HOLD);
+    }
+    assert_int_equal(lab->core.link.counters.frames_repeated, 0); /* there is nobody to retry */
+    lab->replies = 0;
     lab_resume(lab);
     lab_connect(lab);
     assert_wire(lab, "file_read 80800800");
@@ -359,12 +396,51 @@ static void a_new_send_gives_a_pending_one_up(void **state)
     struct lab *lab = *state;
     lab_boot_attached(lab);
     lab_send(lab, PRINT);
+    lab_ack(lab, ID0);
+    lab->replies = 0;
+    lab_send(lab, PRINT);
     lab_wait(lab, LAB_HOLD);
     assert_reply(lab, "pending");
-    lab_send(lab, EXCEPTION);
-    assert_wire(lab, "print 80800800; exception 80800800"); /* SYNC: the debugger takes it whatever it expects */
+    lab_send(lab, EXCEPTION); /* SYNC: the debugger takes it whatever it expects */
+    assert_wire(lab, "print 80800800; print 80800001; exception 80800800");
     lab_ack(lab, ID0);
     assert_reply(lab, "done");
+}
+
+static void a_receive_gives_a_pending_send_up(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab_send(lab, PRINT);
+    lab_ack(lab, ID0);
+    lab_send(lab, EXCEPTION);
+    lab_wait(lab, LAB_HOLD);
+    lab->replies = 0;
+    lab_receive(lab);
+    lab_request(lab, GET_VERSION, ID0);
+    assert_reply(lab, "done get_version");
+    lab_resume(lab);
+    assert_reply(lab, "refused");
+    lab_send(lab, VERSION_REPLY);
+    assert_wire(lab, "print 80800800; exception 80800001; ack 80800000; version_reply 80800800");
+}
+
+static void a_poll_leaves_a_pending_send_alone(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab_send(lab, EXCEPTION);
+    lab_wait(lab, LAB_HOLD);
+    assert_reply(lab, "pending");
+    lab_poll(lab);
+    assert_reply(lab, "done");
+    lab_resume(lab);
+    assert_reply(lab, "held");
+    lab_ack(lab, ID0);
+    assert_reply(lab, "done");
+    assert_wire(lab, "exception 80800800");
+    lab_resume(lab);
+    assert_reply(lab, "refused"); /* it pends no more */
 }
 
 /* ---- the round trip ---- */
@@ -475,6 +551,10 @@ static void a_request_with_a_tiny_header_is_only_bytes(void **state)
     lab->replies = 0;
     lab_request(lab, CONTINUE, ID0);
     assert_reply(lab, "done continue");
+    lab_send(lab, PRINT); /* it was understood: a break-in is a wish again */
+    lab_byte(lab, 0x62);
+    lab_ack(lab, ID1);
+    assert_reply(lab, "done break_in");
 }
 
 /* ---- replies that nobody waits for (2.12 rule 6) ---- */
@@ -603,8 +683,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_request_repeated_while_held_reattaches, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(the_previous_token_with_other_bytes_is_stale, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(an_older_token_is_stale_and_strikes_nothing, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(another_request_while_one_is_held_is_stale_and_strikes_nothing, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(before_hello_every_token_is_stale, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(hello_strikes_a_held_call, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(hello_ends_all_that_the_old_epoch_had_begun, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_lost_vm_ends_its_epoch, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(every_malformed_request_is_refused_and_changes_nothing, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_refusal_does_not_spoil_the_cached_reply, lab_setup, lab_teardown),
@@ -616,6 +698,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(silence_repeats_and_then_abandons_a_print, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(silence_never_abandons_a_stop, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_new_send_gives_a_pending_one_up, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_receive_gives_a_pending_send_up, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_poll_leaves_a_pending_send_alone, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_reply_brings_the_next_request_back, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_slow_debugger_costs_a_hold_and_a_receive, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_reset_instead_of_a_request_asks_for_the_state_again, lab_setup, lab_teardown),

@@ -220,6 +220,22 @@ static void a_break_in_while_a_file_is_awaited_is_a_wish(void **state)
     assert_reply(lab, "done file_answer break_in");
 }
 
+static void a_break_in_while_a_prompt_waits_is_dropped_and_after_it_a_wish(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab_send_want_next(lab, PROMPT);
+    lab_byte(lab, BREAK_IN);
+    lab_ack(lab, ID0);
+    lab_byte(lab, BREAK_IN);
+    lab_request(lab, PROMPT_ANSWER, ID0);
+    assert_reply(lab, "done prompt_answer");
+    lab_send(lab, PRINT);
+    lab_byte(lab, BREAK_IN);
+    lab_ack(lab, ID1);
+    assert_reply(lab, "done break_in");
+}
+
 static void wishes_before_one_tick_are_one(void **state)
 {
     struct lab *lab = *state;
@@ -261,6 +277,13 @@ static void a_wish_goes_with_the_one_who_had_it(void **state)
     lab_connect(lab);
     lab_poll(lab);
     assert_reply(lab, "done");
+    lab_send(lab, LOAD_SYMBOLS);
+    lab_byte(lab, BREAK_IN);
+    lab_ack(lab, ID0);
+    lab_disconnect(lab);
+    lab->replies = 0;
+    lab_poll(lab);
+    assert_reply(lab, "done");
 }
 
 /* ---- a guest that forgot its stop ---- */
@@ -277,6 +300,17 @@ static void a_stop_that_the_guest_forgot_is_made_again(void **state)
     assert_reply(lab, "done break_in");
     lab_send(lab, EXCEPTION);
     assert_wire(lab, "exception 80800800");
+}
+
+static void a_stop_that_was_not_acknowledged_yet_counts_too(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab_send(lab, EXCEPTION); /* the debugger may have it, and its ACK be on the way */
+    lab_hello(lab);
+    lab->replies = 0;
+    lab_poll(lab);
+    assert_reply(lab, "done break_in");
 }
 
 static void a_reboot_by_the_debugger_is_not_a_forgotten_stop(void **state)
@@ -429,6 +463,54 @@ static void a_copy_under_a_new_id_follows_an_unread_one(void **state)
     assert_wire(lab, "exception 80800800; reset; exception 80800000");
 }
 
+static void another_packet_under_the_id_of_an_unread_one_is_written(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab->reader_stalled = true;
+    lab_send_want_next(lab, EXCEPTION);
+    lab_reset(lab);
+    lab_ack(lab, ID0); /* of what it cannot have read */
+    lab_reset(lab);
+    assert_reply(lab, "done resend_next");
+    lab_send(lab, LOAD_SYMBOLS);
+    lab_read_output(lab, SIZE_MAX);
+    assert_wire(lab, "exception 80800800; reset; exception 80800000; reset; load_symbols 80800000");
+}
+
+static void silence_of_a_reader_that_stalls_abandons_and_forgets(void **state)
+{
+    struct lab *lab = *state;
+    lab->retries = 1;
+    lab_boot_attached(lab);
+    lab->reader_stalled = true;
+    lab_send(lab, PRINT);
+    for (unsigned hold = 0; hold < 3; hold++) {
+        lab_wait(lab, LAB_HOLD);
+        lab_resume(lab);
+    }
+    lab->replies = 0;
+    lab_wait(lab, LAB_HOLD);
+    assert_reply(lab, "abandoned not_present");
+    lab_read_output(lab, SIZE_MAX);
+    assert_wire(lab, "");
+}
+
+static void a_frame_that_a_leaving_debugger_read_in_part_is_whole_for_the_next(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab->reader_stalled = true;
+    lab_send(lab, EXCEPTION);
+    lab_read_output(lab, 10);
+    lab_disconnect(lab);
+    lab_connect(lab);
+    lab_hello(lab); /* forgets what is not begun: that is all of it */
+    lab_send(lab, LOAD_SYMBOLS);
+    lab_read_output(lab, SIZE_MAX);
+    assert_wire(lab, "load_symbols 80800800");
+}
+
 static void abandoning_never_tears_a_frame_and_forgets_the_unread(void **state)
 {
     struct lab *lab = *state;
@@ -510,10 +592,31 @@ static void a_full_output_stalls_the_input_and_loses_nothing(void **state)
     assert_true(lab->refused > 0); /* back-pressure */
     lab->reader_stalled = false;
     lab_read_output(lab, SIZE_MAX);
+    assert_int_equal(lab->core.input.len_bytes, 0);
     lab->replies = 0;
     lab_request(lab, GET_VERSION, ID0);
     assert_reply(lab, "done get_version");
     assert_acks_then(lab, acks, "ack 80800000");
+}
+
+static void a_control_frame_without_room_is_dropped_whole(void **state)
+{
+    struct lab *lab = *state;
+    uint8_t frame[KD_FRAME_BYTES_MAX];
+    lab_request_frame(frame, GET_VERSION, ID0);
+    lab_stop(lab);
+    lab->reader_stalled = true;
+    unsigned acks = repeat_old_requests(lab, 48);
+    lab_input(lab, frame, 40);
+    lab_wait(lab, LAB_HOLD);
+    lab_send(lab, PRINT); /* 44 bytes: 4 are left */
+    for (unsigned hold = 0; hold < 4; hold++) { /* and the half frame's time-out asks for a RESEND */
+        lab_wait(lab, LAB_HOLD);
+        lab_resume(lab);
+    }
+    assert_int_equal(lab->core.link.counters.resends_sent, 1);
+    lab_read_output(lab, SIZE_MAX);
+    assert_acks_then(lab, acks, "print 80800001");
 }
 
 static void input_without_a_held_call_waits_up_to_its_bound(void **state)
@@ -689,10 +792,12 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_break_in_during_a_print_is_a_wish, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_break_in_during_load_symbols_outlives_that_stop, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_break_in_while_a_file_is_awaited_is_a_wish, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_break_in_while_a_prompt_waits_is_dropped_and_after_it_a_wish, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(wishes_before_one_tick_are_one, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(an_own_stop_fulfils_a_pending_wish, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_wish_goes_with_the_one_who_had_it, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_stop_that_the_guest_forgot_is_made_again, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_stop_that_was_not_acknowledged_yet_counts_too, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_reboot_by_the_debugger_is_not_a_forgotten_stop, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_running_guest_that_reboots_has_no_stop_to_make, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_forgotten_stop_is_not_made_for_nobody, lab_setup, lab_teardown),
@@ -703,10 +808,14 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_header_cut_short_is_forgotten_in_spite_of_holds, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(an_unread_copy_is_not_followed_by_another, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_copy_under_a_new_id_follows_an_unread_one, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(another_packet_under_the_id_of_an_unread_one_is_written, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(silence_of_a_reader_that_stalls_abandons_and_forgets, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_frame_that_a_leaving_debugger_read_in_part_is_whole_for_the_next, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(abandoning_never_tears_a_frame_and_forgets_the_unread, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_new_epoch_forgets_unread_frames_of_the_old, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_full_output_holds_the_packet_until_there_is_room, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_full_output_stalls_the_input_and_loses_nothing, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_control_frame_without_room_is_dropped_whole, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(input_without_a_held_call_waits_up_to_its_bound, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(bytes_of_nobody_are_dropped, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(chunks_do_not_matter, lab_setup, lab_teardown),
