@@ -45,10 +45,11 @@ static void apply_flags(struct kd_module_state *state, const struct vm_reply *re
     kd_platform_set_present(reply->result != VM_ABANDONED && !(reply->flags & VM_REPLY_NOT_PRESENT));
 }
 
-/* The buffer that does not hold a kept packet. */
-static uint8_t *reply_buffer(struct kd_backdoor *backdoor)
+/* While a packet is kept, no reply may bring another (2.3): what is longer than a header is refused unread, and the
+ * kept bytes behind it stay. */
+static uint32_t reply_room(const struct kd_backdoor *backdoor)
 {
-    return backdoor->reply[backdoor->is_kept ? 1 : 0];
+    return backdoor->is_kept ? VM_GUESTRPC_PREFIX_BYTES + VM_REPLY_BYTES : sizeof backdoor->reply;
 }
 
 /* One request and its reply. The packet's bytes, packet_bytes of them, are staged already; request gets its version
@@ -59,17 +60,17 @@ static enum kd_status exchange(struct kd_module_state *state, struct vm_request 
                                struct vm_reply *reply)
 {
     struct kd_backdoor *backdoor = &state->backdoor;
-    uint8_t *bytes = reply_buffer(backdoor);
     uint32_t len_bytes = 0;
     bool hello = request->kind == VM_HELLO;
     request->version = hello ? VM_VERSION_MAX : backdoor->version;
     request->token = hello ? 0 : backdoor->token;
     vm_request_store(backdoor->request + VM_COMMAND_WORD_BYTES, request);
     enum kd_status status = vm_guestrpc_call(&backdoor->rpc, backdoor->request,
-                                             VM_COMMAND_WORD_BYTES + VM_REQUEST_BYTES + packet_bytes, bytes,
-                                             sizeof backdoor->reply[0], &len_bytes);
+                                             VM_COMMAND_WORD_BYTES + VM_REQUEST_BYTES + packet_bytes,
+                                             backdoor->reply, reply_room(backdoor), &len_bytes);
     if (status == KD_OK)
-        status = vm_reply_load(reply, bytes + VM_GUESTRPC_PREFIX_BYTES, len_bytes - VM_GUESTRPC_PREFIX_BYTES);
+        status = vm_reply_load(reply, backdoor->reply + VM_GUESTRPC_PREFIX_BYTES,
+                               len_bytes - VM_GUESTRPC_PREFIX_BYTES);
     if (status != KD_OK)
         return status;
     if (reply->result == VM_REFUSED || reply->result == VM_STALE) {
@@ -169,7 +170,7 @@ static void keep_next(struct kd_backdoor *backdoor, const struct vm_reply *reply
         backdoor->resend_next = true;
     if (!(reply->flags & VM_REPLY_PACKET))
         return;
-    backdoor->is_kept = true; /* in reply[0]: want_next is set only when nothing is kept */
+    backdoor->is_kept = true;
     backdoor->kept_type = reply->packet.type;
     backdoor->kept_header_bytes = (uint16_t)reply->packet.header.len_bytes;
     backdoor->kept_data_bytes = (uint16_t)reply->packet.data.len_bytes;
@@ -232,7 +233,7 @@ static bool take_kept(struct kd_backdoor *backdoor, const struct kd_wanted *want
         .type = backdoor->kept_type,
         .header_bytes = backdoor->kept_header_bytes,
         .data_bytes = backdoor->kept_data_bytes,
-        .body = backdoor->reply[0] + VM_GUESTRPC_PREFIX_BYTES + VM_REPLY_BYTES,
+        .body = backdoor->reply + VM_GUESTRPC_PREFIX_BYTES + VM_REPLY_BYTES,
     };
     return received->type == wanted->type && received->header_bytes == wanted->header_bytes &&
            received->data_bytes <= wanted->data_room;

@@ -17,14 +17,14 @@ struct kd_backdoor {
     struct vm_guestrpc rpc;
     bool in_epoch;    /* hello was agreed and nothing has ended the epoch since */
     bool resend_next; /* the next KdReceivePacket is KD_RESEND */
-    bool is_kept;     /* reply[0] ends in a packet for the next KdReceivePacket */
+    bool is_kept;     /* reply ends in a packet for the next KdReceivePacket */
     uint8_t version;  /* agreed in the hello */
     uint16_t kept_type;
     uint16_t kept_header_bytes;
     uint16_t kept_data_bytes;
     uint64_t token; /* what the next request must carry */
     uint8_t request[VM_COMMAND_WORD_BYTES + VM_REQUEST_BYTES_MAX];
-    uint8_t reply[2][VM_GUESTRPC_PREFIX_BYTES + VM_REPLY_BYTES_MAX]; /* the second while the first keeps a packet */
+    uint8_t reply[VM_GUESTRPC_PREFIX_BYTES + VM_REPLY_BYTES_MAX];
 };
 
 /* The uart channel: the target's end of a KDCOM line. */

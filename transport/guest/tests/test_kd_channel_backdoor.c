@@ -344,6 +344,24 @@ static void a_kept_packet_outlives_prints_and_polls(void **state)
     assert_packet_delivered(&received, 33);
 }
 
+static void spoil_behind_header(uint8_t *reply, uint32_t *len_bytes)
+{
+    memset(reply + VM_REPLY_BYTES, 0xEE, *len_bytes - VM_REPLY_BYTES);
+}
+
+static void a_kept_packet_is_not_overwritten(void **state)
+{
+    (void)state;
+    static const struct fake_answer answers[] = {{.result = VM_DONE, REQUEST(33)}, {.result = VM_DONE, REQUEST(33)}};
+    struct kd_received received;
+    SCRIPT(answers);
+    send(read_reply());
+    relay.tamper = spoil_behind_header;
+    assert_false(poll()); /* a poll has no packet coming, and gets one */
+    assert_int_equal(receive(&received), KD_RECEIVED);
+    assert_packet_delivered(&received, 33);
+}
+
 static void a_kept_packet_that_is_not_wanted_is_dropped(void **state)
 {
     (void)state;
@@ -476,6 +494,9 @@ static void a_poll_in_a_new_epoch_is_repeated_in_it(void **state)
     SCRIPT(answers);
     assert_true(poll());
     assert_string_equal(relay.log, "poll-stale hello poll");
+    struct kd_received received;
+    send(exception()); /* the new epoch has its state change: nothing is left to be sent again */
+    assert_int_equal(receive(&received), KD_TIMEOUT);
 }
 
 static void a_print_in_a_stop_does_not_hide_the_new_epoch(void **state)
@@ -689,6 +710,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_poll_is_five_exits_and_reports_a_break_in, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_break_in_outside_of_a_poll_is_left_for_the_kernel, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_kept_packet_outlives_prints_and_polls, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_kept_packet_is_not_overwritten, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_kept_packet_that_is_not_wanted_is_dropped, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_failed_call_anywhere_never_doubles_a_packet, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_reply_is_fetched_by_the_same_bytes, set_up_stopped, tear_down),

@@ -340,6 +340,19 @@ static void an_unanswered_print_is_repeated_and_abandoned(void **state)
     assert_false(fake.present);
 }
 
+static void the_first_leader_makes_the_debugger_present_again(void **state)
+{
+    (void)state;
+    fake.present = false;
+    fake_uart_feed((const uint8_t *)"00x0", 4);
+    struct kd_received received;
+    assert_int_equal(receive(&received), KD_TIMEOUT);
+    assert_false(fake.present); /* bytes are not a leader (kd-protocol.md 2.12 rule 2) */
+    uart.peer = acknowledge;
+    send(KD_TYPE_STATE_CHANGE64, KD_STATE_EXCEPTION, 0);
+    assert_true(fake.present);
+}
+
 static void a_slow_line_does_not_eat_into_the_wait_for_the_ack(void **state)
 {
     (void)state;
@@ -435,6 +448,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(a_request_is_received_and_acknowledged, set_up_open),
         cmocka_unit_test_setup(silence_costs_409602_accesses_at_the_default_budget, set_up_open),
         cmocka_unit_test_setup(an_unanswered_print_is_repeated_and_abandoned, set_up_open),
+        cmocka_unit_test_setup(the_first_leader_makes_the_debugger_present_again, set_up_open),
         cmocka_unit_test_setup(a_slow_line_does_not_eat_into_the_wait_for_the_ack, set_up_open),
         cmocka_unit_test_setup(a_line_that_takes_nothing_abandons_a_print, set_up_open),
         cmocka_unit_test_setup(a_line_that_moves_again_carries_the_packet, set_up_open),
