@@ -6,7 +6,9 @@ attach()
 boot()
 dbg.break_in()
 dbg.wait_stop()
-dbg.set_context { rip = image.loop }
+local context = dbg.context()
+context.rip = image.loop                        -- out of the break helper, into running code
+dbg.set_context(context)
 
 local operations = param("operations", 10)
 measure("steps", operations, 0, function()
