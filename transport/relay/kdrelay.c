@@ -16,15 +16,18 @@ static char program_name[] = "kdrelay"; /* argp_help wants it writable */
 static const char arguments_text[] = "--vm ADDRESS --debugger ADDRESS";
 
 static const char documentation[] =
-    "Joins one virtual machine and one kernel debugger: takes whole KD packets from the VM's monitor, and speaks the "
+    "Joins one virtual machine and one kernel debugger: takes whole KD packets from the VM's monitor, and "
+    "speaks the "
     "KDCOM framing that WinDbg and its kin expect.\v"
     "ADDRESS is unix:PATH or tcp:HOST:PORT. A Unix socket is made with mode 0600; TCP is for loopback alone "
-    "(127.0.0.1, [::1], localhost), and port 0 lets the system choose. When it listens at both, kdrelay prints one "
+    "(127.0.0.1, [::1], localhost), and port 0 lets the system choose. When it listens at both, kdrelay "
+    "prints one "
     "line that begins with \"ready\" and names them.\n\n"
     "Example:\n"
     "  kdrelay --vm unix:/run/user/1000/vm1.sock --debugger tcp:127.0.0.1:5005\n"
     "and in WinDbg: kd -k com:ipport=5005,port=127.0.0.1\n\n"
-    "It serves one VM and one debugger at a time and refuses others; either may leave and come back. SIGTERM and "
+    "It serves one VM and one debugger at a time and refuses others; either may leave and come back. SIGTERM "
+    "and "
     "SIGINT end it. Exit codes: 0 ended by a signal, 1 a failure while running, 2 bad usage.";
 
 static const struct argp_option options[] = {
@@ -78,7 +81,8 @@ static error_t take_argument(int key, char *value, struct argp_state *state)
 
 static _Noreturn void bad_usage(const char *what, const char *value, const char *why)
 {
-    fprintf(stderr, "kdrelay: %s%s%s: %s; kdrelay --help explains\n", what, value[0] == '\0' ? "" : " ", value, why);
+    fprintf(stderr, "kdrelay: %s%s%s: %s; kdrelay --help explains\n", what, value[0] == '\0' ? "" : " ",
+            value, why);
     exit(EXIT_USAGE);
 }
 
@@ -163,7 +167,11 @@ static int run(const struct relay_server_config *config)
     uv_loop_t loop;
     int result = EXIT_SUCCESS;
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of its write */
-    uv_loop_init(&loop);
+    int error = uv_loop_init(&loop);
+    if (error != 0) {
+        fprintf(stderr, "kdrelay: cannot start: %s\n", uv_strerror(error));
+        return EXIT_RUNTIME;
+    }
     if (relay_server_open(&loop, config, &program.server, why) == KD_OK) {
         watch_signal(&loop, &program.terminate, SIGTERM, &program);
         watch_signal(&loop, &program.interrupt, SIGINT, &program);
@@ -179,10 +187,11 @@ static int run(const struct relay_server_config *config)
 
 int main(int argc, char **argv)
 {
-    static const struct argp parser = {options, take_argument, arguments_text, documentation, NULL, NULL, NULL};
+    static const struct argp parser = {options, take_argument, arguments_text, documentation, NULL,
+                                       NULL,    NULL};
     struct arguments arguments = {0};
-    struct relay_server_config config = {
-        .core = {.byte_wait_ns = 1000000000, .reset_window_ns = 100000000}, .log = log_line};
+    struct relay_server_config config = {.core = {.byte_wait_ns = 1000000000, .reset_window_ns = 100000000},
+                                         .log = log_line};
     /* argp's own messages take two lines, and its own help goes with them. */
     if (argp_parse(&parser, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments) != 0)
         bad_usage("argument", arguments.wrong, "it is unknown or lacks its value");
@@ -194,7 +203,8 @@ int main(int argc, char **argv)
     read_address(&config.debugger, "--debugger", arguments.debugger);
     config.core.hold_ns = read_hold_ns(arguments.hold_ms);
     config.context = open_log(arguments.log);
-    /* No two lives of a relay may draw the same tokens, or a guest would not notice that it talks to another. */
+    /* No two lives of a relay may draw the same tokens, or a guest would not notice that it talks to another.
+     */
     if (uv_random(NULL, NULL, &config.core.token_seed, sizeof(config.core.token_seed), 0, NULL) != 0) {
         fputs("kdrelay: the system gives no random numbers\n", stderr);
         return EXIT_RUNTIME;

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/un.h>
 
-_Static_assert(sizeof(((struct sockaddr_un *)0)->sun_path) == RELAY_PATH_BYTES, "a path fits the socket's address");
+_Static_assert(sizeof(((struct sockaddr_un *)0)->sun_path) == RELAY_PATH_BYTES,
+               "a path fits the socket's address");
 
 enum { HOST_BYTES = 64 };
 
@@ -48,7 +49,8 @@ static const char *parse_host(struct relay_address *address, const char *host)
     if (!address->ipv6) {
         if (inet_pton(AF_INET, host, address->ip) != 1)
             return "the host is neither localhost nor an IP address";
-        return address->ip[0] == 127 ? NULL : "only loopback addresses are served (127.0.0.1, [::1], localhost)";
+        return address->ip[0] == 127 ? NULL
+                                     : "only loopback addresses are served (127.0.0.1, [::1], localhost)";
     }
     char inner[HOST_BYTES];
     size_t length = strlen(host);

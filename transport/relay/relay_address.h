@@ -1,7 +1,8 @@
 /* relay_address.h: where a relay or a harness listens, as people write it: unix:PATH or tcp:HOST:PORT.
  *
- * TCP is for loopback alone: the peer controls a machine, and nobody asks it for a password. HOST is an address of
- * 127.0.0.0/8, [::1] or localhost; PORT 0 lets the system choose. Tests: tests/test_relay_address.c */
+ * TCP is for loopback alone: the peer controls a machine, and nobody asks it for a password. HOST is an
+ * address of 127.0.0.0/8, [::1] or localhost; PORT 0 lets the system choose. Tests:
+ * tests/test_relay_address.c */
 #ifndef RELAY_ADDRESS_H
 #define RELAY_ADDRESS_H
 
@@ -26,7 +27,8 @@ struct relay_address {
 
 /* why      out  on an error what is wrong with the text, as half a sentence; never freed
  * Returns  KD_OK; KD_ERR_ARGUMENT: address is undefined */
-KD_MUST_USE enum kd_status relay_address_parse(struct relay_address *address, const char *text, const char **why);
+KD_MUST_USE enum kd_status relay_address_parse(struct relay_address *address, const char *text,
+                                               const char **why);
 
 /* Writes the address as relay_address_parse reads it. */
 void relay_address_print(const struct relay_address *address, char text[RELAY_ADDRESS_TEXT_BYTES]);

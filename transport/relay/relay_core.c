@@ -1,8 +1,8 @@
 /* relay_core.c: one VM's requests on one side, one KDCOM line on the other.
  *
- * In the order of this file: replies; what the debugger is written; what the link says; what becomes of a packet
- * that nobody waits for; the five requests; the debugger's events. The link runs only while a VM call is held, as
- * kdcom runs only while the kernel is in it: bytes that come in between stay in `input`. */
+ * In the order of this file: replies; what the debugger is written; what the link says; what becomes of a
+ * packet that nobody waits for; the five requests; the debugger's events. The link runs only while a VM call
+ * is held, as kdcom runs only while the kernel is in it: bytes that come in between stay in `input`. */
 #include "transport/relay/relay_core.h"
 
 /* Manipulate requests after which the target runs or is gone (kd-protocol.md 4.4). */
@@ -37,8 +37,8 @@ static uint16_t hold_ms(const struct relay_core *core)
     return ms < UINT16_MAX ? (uint16_t)ms : UINT16_MAX;
 }
 
-/* Gives the wish to the guest, once. A stopped target has what the wish was for, and hello has no context to set
- * ControlCPending in: there it waits for the next poll. */
+/* Gives the wish to the guest, once. A stopped target has what the wish was for, and hello has no context to
+ * set ControlCPending in: there it waits for the next poll. */
 static uint16_t take_wish(struct relay_core *core)
 {
     if (!core->break_in_pending || core->target_stopped || core->request.kind == VM_HELLO)
@@ -78,8 +78,8 @@ static void answer(struct relay_core *core, enum vm_result result, uint16_t flag
     core->ready = RELAY_READY_REPLY;
 }
 
-/* Answers without touching the call that is held or the reply that is cached. A stale guest gets its own token
- * back: it is worth nothing, and the next one is a hello's 0 anyway. */
+/* Answers without touching the call that is held or the reply that is cached. A stale guest gets its own
+ * token back: it is worth nothing, and the next one is a hello's 0 anyway. */
 static void refuse(struct relay_core *core, enum vm_result result, uint8_t kind, uint64_t token)
 {
     const struct vm_reply reply = {
@@ -110,8 +110,8 @@ static void queue_control(struct relay_core *core, const uint8_t *control)
         relay_queue_put(&core->output, control, KD_FRAME_HEADER_BYTES);
 }
 
-/* Queues the frame that is owed, whole or not at all. While a copy under the same id is not written out, another
- * one would only tell a slow reader the same thing twice (2.12 rule 8). */
+/* Queues the frame that is owed, whole or not at all. While a copy under the same id is not written out,
+ * another one would only tell a slow reader the same thing twice (2.12 rule 8). */
 static void queue_packet(struct relay_core *core)
 {
     if (!core->packet_owed)
@@ -158,8 +158,8 @@ static bool is_state_change(const struct kd_packet *packet)
     return packet->type == KD_TYPE_STATE_CHANGE64 || packet->type == KD_TYPE_STATE_CHANGE32;
 }
 
-/* Waits on for what the link waits for, or anew. The link's own time-out means nothing here: it ends half-read
- * frames (R2, R10), the hold ends the wait. */
+/* Waits on for what the link waits for, or anew. The link's own time-out means nothing here: it ends
+ * half-read frames (R2, R10), the hold ends the wait. */
 static void begin_receive(struct relay_core *core, const struct kd_wanted *wanted, uint64_t now)
 {
     bool goes_on = core->link.state == KD_LINK_RECEIVING && core->wanted.type == wanted->type &&
@@ -228,8 +228,8 @@ static void deliver(struct relay_core *core)
     answer(core, VM_DONE, VM_REPLY_PACKET);
 }
 
-/* A receive of the link ended without a packet. Ended by silence it just goes on, after a break-in too (R1): its
- * repetition of the state change is what a relay spares the debugger (5.7). */
+/* A receive of the link ended without a packet. Ended by silence it just goes on, after a break-in too (R1):
+ * its repetition of the state change is what a relay spares the debugger (5.7). */
 static void receive_ended(struct relay_core *core, const struct kd_action *action, uint64_t now)
 {
     bool silence = action->outcome == KD_OUTCOME_TIMEOUT || (action->break_in && !action->leader_seen);
@@ -334,8 +334,8 @@ static bool begins_reset(const uint8_t *bytes, uint32_t len_bytes)
     return kd_equal(bytes, reset, len_bytes < sizeof(reset) ? len_bytes : sizeof(reset));
 }
 
-/* How much of the input's end to keep for the stop that will read it: the last RESET, or what may become one. It
- * is shorter than two frames, so a debugger that sends RESETs all night fills nothing. */
+/* How much of the input's end to keep for the stop that will read it: the last RESET, or what may become one.
+ * It is shorter than two frames, so a debugger that sends RESETs all night fills nothing. */
 static uint32_t reset_tail_bytes(const struct relay_queue *input)
 {
     uint32_t keep = 2 * KD_FRAME_HEADER_BYTES - 1;
@@ -346,8 +346,9 @@ static uint32_t reset_tail_bytes(const struct relay_queue *input)
     return keep;
 }
 
-/* Reads the input of a running target: only a break-in byte means something there, and a RESET for the stop that
- * may follow. What comes before the first 0x62 is dropped, 0x62s in a row are one wish, the rest stays (rule 5). */
+/* Reads the input of a running target: only a break-in byte means something there, and a RESET for the stop
+ * that may follow. What comes before the first 0x62 is dropped, 0x62s in a row are one wish, the rest stays
+ * (rule 5). */
 static void read_wish(struct relay_core *core)
 {
     struct relay_queue *input = &core->input;
@@ -433,8 +434,8 @@ static void poll(struct relay_core *core)
     answer(core, VM_DONE, 0);
 }
 
-/* Takes a new request for the one under way. Its packet goes with it into the core's memory; a request without
- * one leaves the packet of a pending send where it is. */
+/* Takes a new request for the one under way. Its packet goes with it into the core's memory; a request
+ * without one leaves the packet of a pending send where it is. */
 static void accept(struct relay_core *core, const struct vm_request *request, const uint8_t *bytes,
                    size_t len_bytes)
 {
@@ -470,8 +471,8 @@ static void begin_request(struct relay_core *core, uint64_t now)
     feed_queued(core, now);
 }
 
-static bool repeats_last(const struct relay_core *core, const struct vm_request *request, const uint8_t *bytes,
-                         size_t len_bytes)
+static bool repeats_last(const struct relay_core *core, const struct vm_request *request,
+                         const uint8_t *bytes, size_t len_bytes)
 {
     return request->token == core->token_previous && len_bytes == core->request_len_bytes &&
            kd_equal(bytes, core->request_bytes, len_bytes);
@@ -630,7 +631,8 @@ static void hold_is_over(struct relay_core *core)
     }
 }
 
-/* The link's time-outs run only against a debugger that is there (2.11): without one there is nobody to retry. */
+/* The link's time-outs run only against a debugger that is there (2.11): without one there is nobody to
+ * retry. */
 void relay_expire(struct relay_core *core, uint64_t now)
 {
     core->now = now;

@@ -1,17 +1,17 @@
 /* relay_core.h: the relay for one VM, as a state machine without I/O, clock, libc or allocation.
  *
- * On its VM side it takes whole requests of vm_message.h and gives one reply to each, some of them only after a
- * hold. On its debugger side it is the target on a KDCOM line (kd_link.h). The same code runs in the simulator and
- * in kdrelay; the caller owns sockets and time.
+ * On its VM side it takes whole requests of vm_message.h and gives one reply to each, some of them only after
+ * a hold. On its debugger side it is the target on a KDCOM line (kd_link.h). The same code runs in the
+ * simulator and in kdrelay; the caller owns sockets and time.
  *
  * One pattern for every call: feed an event, then drain: write what relay_debugger_output has, send what
  * relay_vm_reply has, arm a timer for relay_deadline.
  *
- * Trust: neither side. A request that breaks the protocol is answered VM_REFUSED and changes nothing else; bytes of
- * the debugger are bounded by the input buffer, and their contents judged by the link.
+ * Trust: neither side. A request that breaks the protocol is answered VM_REFUSED and changes nothing else;
+ * bytes of the debugger are bounded by the input buffer, and their contents judged by the link.
  *
- * Source: kd-protocol.md 2.5 to 2.12; transport/guest/README.md for the VM side. Context: one thread per core.
- * Tests: tests/test_relay_core.c */
+ * Source: kd-protocol.md 2.5 to 2.12; transport/guest/README.md for the VM side. Context: one thread per
+ * core. Tests: tests/test_relay_core.c */
 #ifndef RELAY_CORE_H
 #define RELAY_CORE_H
 
@@ -20,7 +20,8 @@
 #include "transport/relay/relay_queue.h"
 
 enum {
-    RELAY_INPUT_BYTES = RELAY_QUEUE_BYTES, /* debugger bytes not yet taken by the link; full means back-pressure */
+    RELAY_INPUT_BYTES =
+        RELAY_QUEUE_BYTES, /* debugger bytes not yet taken by the link; full means back-pressure */
     RELAY_OUTPUT_BYTES = RELAY_QUEUE_BYTES,
 };
 
@@ -58,7 +59,7 @@ struct relay_core {
     bool debugger_present; /* no send was abandoned in this epoch, or a leader was seen since */
     bool break_in_pending;
     bool request_delivered; /* in this epoch to this debugger, and not answered by a manipulate reply yet */
-    bool target_stopped;    /* from a packet that waits for the debugger's word until that word is delivered */
+    bool target_stopped; /* from a packet that waits for the debugger's word until that word is delivered */
 
     uint64_t epoch;
     uint64_t token_state;
@@ -70,16 +71,18 @@ struct relay_core {
     uint64_t hold_until;
     uint64_t now; /* of the last event that had one */
     struct vm_request request;
-    struct kd_packet packet;  /* being sent or sent last; its bytes lie in request_bytes, resumes leave them alone */
-    struct kd_wanted wanted;  /* of the link's receive */
+    struct kd_packet
+        packet; /* being sent or sent last; its bytes lie in request_bytes, resumes leave them alone */
+    struct kd_wanted wanted; /* of the link's receive */
     uint32_t request_len_bytes;
     uint32_t reply_len_bytes;
     enum relay_ready ready;
 
-    bool packet_owed;         /* the packet's frame is to be queued as soon as there is room */
-    uint32_t packet_copy_id;  /* the id of the copy that is queued last, */
-    uint32_t packet_copy_end; /* and how many output bytes it takes to have it written; 0: none is unwritten */
-    uint32_t output_torn;     /* bytes at the output's front that belong to a frame already begun */
+    bool packet_owed;        /* the packet's frame is to be queued as soon as there is room */
+    uint32_t packet_copy_id; /* the id of the copy that is queued last, */
+    uint32_t
+        packet_copy_end;  /* and how many output bytes it takes to have it written; 0: none is unwritten */
+    uint32_t output_torn; /* bytes at the output's front that belong to a frame already begun */
 
     uint8_t request_bytes[VM_REQUEST_BYTES_MAX]; /* the last request, for the packet and for repeats */
     uint8_t reply[VM_REPLY_BYTES_MAX];           /* the last reply, for the VM and for repeats */
@@ -94,7 +97,8 @@ void relay_init(struct relay_core *core, const struct relay_config *config);
 /* One request from the VM. The reply is ready at once or later: after any event ask relay_vm_reply. A request
  * that comes while one is held: equal bytes re-attach to the held one; a hello strikes it; anything else is
  * answered VM_STALE (well-formed) or VM_REFUSED (not) and strikes nothing.
- * bytes    in   as they came from the guest, without command word or length prefix; any length, any content */
+ * bytes    in   as they came from the guest, without command word or length prefix; any length, any content
+ */
 void relay_vm_request(struct relay_core *core, const uint8_t *bytes, size_t len_bytes, uint64_t now);
 
 /* The VM was reset or powered off, or its endpoint went away: a held call is struck, the epoch is over. */
@@ -112,7 +116,8 @@ void relay_debugger_connected(struct relay_core *core, uint64_t now);
 void relay_debugger_disconnected(struct relay_core *core, uint64_t now);
 
 /* Bytes from the debugger.
- * Returns  how many were taken; fewer than len_bytes means back-pressure: offer the rest after the next event */
+ * Returns  how many were taken; fewer than len_bytes means back-pressure: offer the rest after the next event
+ */
 size_t relay_debugger_input(struct relay_core *core, const uint8_t *bytes, size_t len_bytes, uint64_t now);
 
 /* The bytes to write to the debugger next, len_bytes 0 when none; valid until the next event. */

@@ -1,7 +1,7 @@
 /* relay_listen.h: a listening socket of a relay, opened so that nobody else gets at it or loses his own.
  *
- * A Unix socket is made with mode 0600. The file that a dead process left is replaced; a live one's is refused, and
- * so is anything that is no socket. Linux; not thread-safe (it changes the umask for a moment).
+ * A Unix socket is made with mode 0600. The file that a dead process left is replaced; a live one's is
+ * refused, and so is anything that is no socket. Linux; not thread-safe (it changes the umask for a moment).
  * Tests: tests/test_relay_listen.c */
 #ifndef RELAY_LISTEN_H
 #define RELAY_LISTEN_H

@@ -1,9 +1,10 @@
 /* relay_server.c: sockets and a timer around relay_core.
  *
- * A session is one VM: its core, its two doors (listening sockets) and the peer behind each. Every event ends in
- * session_run, which moves bytes until nobody can make progress: input to the core, the core's output and replies
- * to the sockets. One write per peer is under way at a time, from a buffer of its own; what the peer does not
- * read stays in the core, and what the core does not take stays in the peer's input, and is not read for. */
+ * A session is one VM: its core, its two doors (listening sockets) and the peer behind each. Every event ends
+ * in session_run, which moves bytes until nobody can make progress: input to the core, the core's output and
+ * replies to the sockets. One write per peer is under way at a time, from a buffer of its own; what the peer
+ * does not read stays in the core, and what the core does not take stays in the peer's input, and is not read
+ * for. */
 #include "transport/relay/relay_server.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +20,8 @@ enum {
     BACKLOG = 8,
 };
 _Static_assert((int)PEER_BUFFER_BYTES >= (int)VM_FRAME_BYTES_MAX, "a whole request fits");
-_Static_assert((int)PEER_BUFFER_BYTES >= (int)VM_STREAM_PREFIX_BYTES + (int)VM_REPLY_BYTES_MAX, "a reply too");
+_Static_assert((int)PEER_BUFFER_BYTES >= (int)VM_STREAM_PREFIX_BYTES + (int)VM_REPLY_BYTES_MAX,
+               "a reply too");
 _Static_assert((int)PEER_BUFFER_BYTES >= (int)RELAY_OUTPUT_BYTES, "all output fits");
 
 union stream {
@@ -191,7 +193,8 @@ static bool peer_set_reading(struct peer *peer)
     if (peer == NULL || wanted == peer->reading)
         return false;
     peer->reading = wanted;
-    int error = wanted ? uv_read_start(&peer->at.stream, peer_room, peer_read) : uv_read_stop(&peer->at.stream);
+    int error =
+        wanted ? uv_read_start(&peer->at.stream, peer_room, peer_read) : uv_read_stop(&peer->at.stream);
     if (error != 0)
         peer_drop(peer, uv_strerror(error));
     return error != 0;
@@ -233,7 +236,8 @@ static void session_note_vm(struct session *session)
     }
     if (counters->requests_refused != session->refused_seen && !session->vm_blamed) {
         session->vm_blamed = true;
-        say(session, "VM sent a request that breaks the protocol, or speaks no version of it that we do; refused");
+        say(session,
+            "VM sent a request that breaks the protocol, or speaks no version of it that we do; refused");
     }
     session->epochs_seen = counters->epochs;
     session->refused_seen = counters->requests_refused;
@@ -331,7 +335,8 @@ static void session_run(struct session *session)
 /* ---- doors ---- */
 
 /* Neither kind of init can fail without flags. */
-static void stream_init(struct relay_server *server, union stream *at, enum relay_address_kind kind, void *data)
+static void stream_init(struct relay_server *server, union stream *at, enum relay_address_kind kind,
+                        void *data)
 {
     if (kind == RELAY_ADDRESS_UNIX)
         (void)uv_pipe_init(server->loop, &at->local, 0);

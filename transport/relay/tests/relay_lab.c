@@ -28,12 +28,9 @@ static const struct body packets[] = {
 };
 
 static const struct body requests[] = {
-    [GET_VERSION] = {"get_version", 2, 0x3146, 56, 0},
-    [READ_MEMORY] = {"read_memory", 2, 0x3130, 56, 0},
-    [CONTINUE] = {"continue", 2, 0x313C, 56, 0},
-    [REBOOT] = {"reboot", 2, 0x313B, 56, 0},
-    [PROMPT_ANSWER] = {"prompt_answer", 3, 0x3231, 16, 1},
-    [FILE_ANSWER] = {"file_answer", 11, 0x3430, 64, 0},
+    [GET_VERSION] = {"get_version", 2, 0x3146, 56, 0},     [READ_MEMORY] = {"read_memory", 2, 0x3130, 56, 0},
+    [CONTINUE] = {"continue", 2, 0x313C, 56, 0},           [REBOOT] = {"reboot", 2, 0x313B, 56, 0},
+    [PROMPT_ANSWER] = {"prompt_answer", 3, 0x3231, 16, 1}, [FILE_ANSWER] = {"file_answer", 11, 0x3430, 64, 0},
 };
 
 enum { PACKETS = sizeof(packets) / sizeof(packets[0]), REQUESTS = sizeof(requests) / sizeof(requests[0]) };
@@ -159,8 +156,7 @@ static void ask(struct lab *lab, struct vm_request *request)
         request->version = 1;
     request->token = request->kind == VM_HELLO ? 0 : lab->token;
     vm_request_store(lab->request, request);
-    lab->request_bytes =
-        VM_REQUEST_BYTES + request->packet.header.len_bytes + request->packet.data.len_bytes;
+    lab->request_bytes = VM_REQUEST_BYTES + request->packet.header.len_bytes + request->packet.data.len_bytes;
     lab_bytes(lab, lab->request, lab->request_bytes);
 }
 
@@ -311,8 +307,8 @@ static void __attribute__((format(printf, 2, 3))) say(struct text *text, const c
 {
     va_list arguments;
     va_start(arguments, format);
-    text->length += (size_t)vsnprintf(text->chars + text->length, sizeof(text->chars) - text->length, format,
-                                      arguments);
+    text->length +=
+        (size_t)vsnprintf(text->chars + text->length, sizeof(text->chars) - text->length, format, arguments);
     va_end(arguments);
     assert_true(text->length < sizeof(text->chars));
 }
@@ -371,7 +367,8 @@ void lab_assert_wire_is_whole(struct lab *lab, const char *file, int line)
 
 static void say_reply(struct text *text, const struct lab *lab)
 {
-    static const char *const results[] = {"done", "timeout", "resend", "pending", "abandoned", "stale", "refused"};
+    static const char *const results[] = {"done",      "timeout", "resend", "pending",
+                                          "abandoned", "stale",   "refused"};
     const struct vm_reply *reply = &lab->reply;
     say(text, "%s", results[reply->result]);
     if (reply->flags & VM_REPLY_PACKET)
@@ -401,10 +398,8 @@ void lab_assert_reply(struct lab *lab, const char *expected, const char *file, i
 
 int lab_setup(void **state)
 {
-    const struct relay_config config = {.hold_ns = LAB_HOLD,
-                                        .byte_wait_ns = LAB_BYTE_WAIT,
-                                        .reset_window_ns = 100 * LAB_MS,
-                                        .token_seed = 1};
+    const struct relay_config config = {
+        .hold_ns = LAB_HOLD, .byte_wait_ns = LAB_BYTE_WAIT, .reset_window_ns = 100 * LAB_MS, .token_seed = 1};
     struct lab *lab = calloc(1, sizeof(*lab));
     if (lab == NULL)
         return -1;

@@ -1,7 +1,8 @@
-/* relay_lab.h: a relay core on a table: a hand-held clock, a VM that keeps its token, and a debugger whose frames
- * are built and read here from kd-protocol.md 2.1, without the code under test.
+/* relay_lab.h: a relay core on a table: a hand-held clock, a VM that keeps its token, and a debugger whose
+ * frames are built and read here from kd-protocol.md 2.1, without the code under test.
  *
- * What the relay wrote and answered is compared as text: "exception 80800800; reset" and "done get_version break_in". */
+ * What the relay wrote and answered is compared as text: "exception 80800800; reset" and "done get_version
+ * break_in". */
 #ifndef RELAY_LAB_H
 #define RELAY_LAB_H
 
@@ -77,8 +78,8 @@ size_t lab_reset_frame(uint8_t *frame);
 void lab_wait(struct lab *lab, uint64_t ns);
 
 /* Each compares and forgets: a text lists what came since the last look. */
-#define assert_wire(lab, text)  lab_assert_wire(lab, text, __FILE__, __LINE__)
-#define assert_reply(lab, text) lab_assert_reply(lab, text, __FILE__, __LINE__)
+#define assert_wire(lab, text)    lab_assert_wire(lab, text, __FILE__, __LINE__)
+#define assert_reply(lab, text)   lab_assert_reply(lab, text, __FILE__, __LINE__)
 #define assert_wire_is_whole(lab) lab_assert_wire_is_whole(lab, __FILE__, __LINE__) /* whatever it says */
 void lab_assert_wire(struct lab *lab, const char *text, const char *file, int line);
 void lab_assert_reply(struct lab *lab, const char *text, const char *file, int line);

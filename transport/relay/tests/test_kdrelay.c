@@ -1,6 +1,7 @@
-/* Goal: the daemon is the core on sockets: sessions, refusals, bad peers, clean ends, words for every mistake.
- * Method: the real binary, real sockets in a folder of the test's own. Nothing depends on time: every step waits
- * for bytes, for a log line or for the end of the process; poll's limit only bounds a failure. */
+/* Goal: the daemon is the core on sockets: sessions, refusals, bad peers, clean ends, words for every
+ * mistake. Method: the real binary, real sockets in a folder of the test's own. Nothing depends on time:
+ * every step waits for bytes, for a log line or for the end of the process; poll's limit only bounds a
+ * failure. */
 #include "transport/relay/tests/relay_folder.h"
 #include "transport/relay/tests/relay_lab.h"
 #include <arpa/inet.h>
@@ -118,9 +119,11 @@ static void read_to_end(int fd, char *text, size_t len_bytes)
     text[n] = '\0';
 }
 
-static void start_ready(struct fix *f, const char *debugger, const char *hold_ms, char *line, size_t len_bytes)
+static void start_ready(struct fix *f, const char *debugger, const char *hold_ms, char *line,
+                        size_t len_bytes)
 {
-    const char *const arguments[] = {"--vm", f->vm_argument, "--debugger", debugger, "--hold-ms", hold_ms, NULL};
+    const char *const arguments[] = {"--vm",      f->vm_argument, "--debugger", debugger,
+                                     "--hold-ms", hold_ms,        NULL};
     start(f, arguments);
     read_line(f->out, line, len_bytes);
     assert_memory_equal(line, "ready: ", 7);
@@ -603,7 +606,9 @@ static void every_bad_argument_is_one_clear_line(void **state)
         {{"--vm", "unix:v", "--debugger", "tcp:127.0.0.1:x", NULL}, "port", 2},
         {{"--vm", "unix:v", "--debugger", "unix:d", "--hold-ms", "0", NULL}, "--hold-ms 0", 2},
         {{"--vm", "unix:v", "--debugger", "unix:d", "--hold-ms", "1x", NULL}, "--hold-ms 1x", 2},
-        {{"--vm", "unix:v", "--debugger", "unix:d", "--log", "no/such/folder/log", NULL}, "no/such/folder/log", 1},
+        {{"--vm", "unix:v", "--debugger", "unix:d", "--log", "no/such/folder/log", NULL},
+         "no/such/folder/log",
+         1},
         {{"--vm", "unix:no/such/folder/v", "--debugger", "unix:d", NULL}, "unix:no/such/folder/v", 1},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -641,7 +646,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_debugger_over_tcp_is_served, setup, teardown),
         cmocka_unit_test_setup_teardown(a_debugger_may_leave_and_another_come, setup, teardown),
         cmocka_unit_test_setup_teardown(a_vm_that_comes_back_must_say_hello, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_second_debugger_is_refused_and_the_first_undisturbed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_second_debugger_is_refused_and_the_first_undisturbed, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_second_vm_is_refused_and_the_first_undisturbed, setup, teardown),
         cmocka_unit_test_setup_teardown(an_oversized_length_costs_the_vm_its_session_only, setup, teardown),
         cmocka_unit_test_setup_teardown(garbage_is_refused_and_named_once, setup, teardown),

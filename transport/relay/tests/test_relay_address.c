@@ -15,14 +15,10 @@ static void good_addresses_are_read_and_printed(void **state)
         const char *text;
         const char *printed;
     } rows[] = {
-        {"unix:/run/vm.sock", "unix:/run/vm.sock"},
-        {"unix:relative", "unix:relative"},
-        {"unix:with:colons", "unix:with:colons"},
-        {"tcp:127.0.0.1:5005", "tcp:127.0.0.1:5005"},
-        {"tcp:127.8.9.10:1", "tcp:127.8.9.10:1"},
-        {"tcp:localhost:65535", "tcp:127.0.0.1:65535"},
-        {"tcp:127.0.0.1:0", "tcp:127.0.0.1:0"},
-        {"tcp:[::1]:80", "tcp:[::1]:80"},
+        {"unix:/run/vm.sock", "unix:/run/vm.sock"}, {"unix:relative", "unix:relative"},
+        {"unix:with:colons", "unix:with:colons"},   {"tcp:127.0.0.1:5005", "tcp:127.0.0.1:5005"},
+        {"tcp:127.8.9.10:1", "tcp:127.8.9.10:1"},   {"tcp:localhost:65535", "tcp:127.0.0.1:65535"},
+        {"tcp:127.0.0.1:0", "tcp:127.0.0.1:0"},     {"tcp:[::1]:80", "tcp:[::1]:80"},
         {"tcp:[0:0::1]:80", "tcp:[::1]:80"},
     };
     (void)state;
@@ -66,7 +62,8 @@ static void bad_addresses_are_refused_with_the_reason(void **state)
         {"tcp:[]:1", "neither localhost nor an IP address"},
         {"tcp:[::1:1", "closing bracket"},
         {"tcp:[:1", "closing bracket"},
-        {"tcp:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1", "HOST:PORT"},
+        {"tcp:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1",
+         "HOST:PORT"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -1,6 +1,6 @@
 /* Goal: the VM side of the relay core: tokens, epochs, holds, what becomes of each kind of packet, and what a
- * request that breaks the protocol cannot do (vm_message.h, transport/guest/README.md, design of the round trip).
- * Method: a core on the table of relay_lab.h, a hand-held clock, a debugger played frame by frame. */
+ * request that breaks the protocol cannot do (vm_message.h, transport/guest/README.md, design of the round
+ * trip). Method: a core on the table of relay_lab.h, a hand-held clock, a debugger played frame by frame. */
 #include "transport/relay/tests/relay_lab.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,8 +28,7 @@ static void hello_agrees_on_the_highest_version_in_common(void **state)
 {
     struct lab *lab = *state;
     uint8_t bytes[VM_REQUEST_BYTES];
-    struct vm_request newer = {
-        .kind = VM_HELLO, .version = 9, .version_min = 1, .machine = VM_MACHINE_X86};
+    struct vm_request newer = {.kind = VM_HELLO, .version = 9, .version_min = 1, .machine = VM_MACHINE_X86};
     vm_request_store(bytes, &newer);
     lab_bytes(lab, bytes, sizeof(bytes));
     assert_reply(lab, "done");
@@ -40,8 +39,7 @@ static void hello_without_a_version_in_common_changes_nothing(void **state)
 {
     struct lab *lab = *state;
     uint8_t bytes[VM_REQUEST_BYTES];
-    struct vm_request foreign = {
-        .kind = VM_HELLO, .version = 9, .version_min = 2, .machine = VM_MACHINE_X64};
+    struct vm_request foreign = {.kind = VM_HELLO, .version = 9, .version_min = 2, .machine = VM_MACHINE_X64};
     lab_boot(lab);
     vm_request_store(bytes, &foreign);
     lab_bytes(lab, bytes, sizeof(bytes));
@@ -521,8 +519,7 @@ static void a_packet_longer_than_the_room_never_reaches_the_guest(void **state)
     lab_send(lab, EXCEPTION);
     lab_request(lab, GET_VERSION, ID0); /* accepted and kept without knowing what is wanted */
     assert_reply(lab, "done");
-    struct vm_request narrow = {
-        .version = 1, .kind = VM_RECEIVE, .token = lab->token, .next = {2, 40, 15}};
+    struct vm_request narrow = {.version = 1, .kind = VM_RECEIVE, .token = lab->token, .next = {2, 40, 15}};
     vm_request_store(bytes, &narrow);
     lab_bytes(lab, bytes, sizeof(bytes));
     lab_request(lab, GET_VERSION, ID1);
@@ -674,27 +671,35 @@ int main(int argc, char **argv)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(hello_begins_an_epoch, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(hello_agrees_on_the_highest_version_in_common, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(hello_without_a_version_in_common_changes_nothing, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(hello_agrees_on_the_highest_version_in_common, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(hello_without_a_version_in_common_changes_nothing, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(every_reply_carries_a_fresh_token, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(two_lives_of_a_relay_draw_other_tokens, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_repeated_request_is_answered_from_the_cache, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_repeated_request_is_answered_from_the_cache, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(a_repeated_send_is_not_sent_twice, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_request_repeated_while_held_reattaches, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(the_previous_token_with_other_bytes_is_stale, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(the_previous_token_with_other_bytes_is_stale, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(an_older_token_is_stale_and_strikes_nothing, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(another_request_while_one_is_held_is_stale_and_strikes_nothing, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(another_request_while_one_is_held_is_stale_and_strikes_nothing,
+                                        lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(before_hello_every_token_is_stale, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(hello_strikes_a_held_call, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(hello_ends_all_that_the_old_epoch_had_begun, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_lost_vm_ends_its_epoch, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(every_malformed_request_is_refused_and_changes_nothing, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(every_malformed_request_is_refused_and_changes_nothing, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(a_refusal_does_not_spoil_the_cached_reply, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(resume_with_nothing_pending_is_refused, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_send_is_done_when_acknowledged, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(nobody_there_abandons_at_once, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_stop_with_nobody_there_waits_for_a_debugger, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_debugger_that_came_between_two_resumes_is_served, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_stop_with_nobody_there_waits_for_a_debugger, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_debugger_that_came_between_two_resumes_is_served, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(silence_repeats_and_then_abandons_a_print, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(silence_never_abandons_a_stop, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_new_send_gives_a_pending_one_up, lab_setup, lab_teardown),
@@ -702,17 +707,26 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_poll_leaves_a_pending_send_alone, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_reply_brings_the_next_request_back, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_slow_debugger_costs_a_hold_and_a_receive, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_reset_instead_of_a_request_asks_for_the_state_again, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_reset_instead_of_a_request_asks_for_the_state_again, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(a_request_in_place_of_an_ack_is_both, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_packet_longer_than_the_room_never_reaches_the_guest, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_packet_longer_than_the_room_never_reaches_the_guest, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(a_request_with_a_tiny_header_is_only_bytes, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_reply_to_no_request_counts_as_acknowledged, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_second_reply_to_one_request_is_not_written, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_reply_whose_requester_left_counts_as_acknowledged, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_requester_that_leaves_during_the_reply_frees_the_guest, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(leaving_settles_a_pending_send_at_its_resume, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(leaving_abandons_a_held_print_and_keeps_a_held_stop, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_request_kept_for_the_next_receive_goes_with_its_debugger, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_reply_to_no_request_counts_as_acknowledged, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_second_reply_to_one_request_is_not_written, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_reply_whose_requester_left_counts_as_acknowledged, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_requester_that_leaves_during_the_reply_frees_the_guest, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(leaving_settles_a_pending_send_at_its_resume, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(leaving_abandons_a_held_print_and_keeps_a_held_stop, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_request_kept_for_the_next_receive_goes_with_its_debugger, lab_setup,
+                                        lab_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* Goal: the debugger's side of the relay core: break-ins, what a running target's input comes to, half-read frames
- * across holds, unread output, back-pressure; and that neither chunks nor random histories break a rule.
- * Method: a core on the table of relay_lab.h. Source: kd-protocol.md 2.4 to 2.9, 2.12, 5.7. */
+/* Goal: the debugger's side of the relay core: break-ins, what a running target's input comes to, half-read
+ * frames across holds, unread output, back-pressure; and that neither chunks nor random histories break a
+ * rule. Method: a core on the table of relay_lab.h. Source: kd-protocol.md 2.4 to 2.9, 2.12, 5.7. */
 #include "transport/relay/tests/relay_lab.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -155,7 +155,8 @@ static void a_break_in_while_stopped_is_dropped(void **state)
     struct lab *lab = *state;
     lab_stop(lab);
     lab_byte(lab, BREAK_IN);
-    for (unsigned hold = 0; hold < 8; hold++) { /* the link's scan times out with it: no RESEND for the guest */
+    for (unsigned hold = 0; hold < 8;
+         hold++) { /* the link's scan times out with it: no RESEND for the guest */
         lab_wait(lab, LAB_HOLD);
         assert_reply(lab, "timeout");
         lab_receive(lab);
@@ -609,7 +610,7 @@ static void a_control_frame_without_room_is_dropped_whole(void **state)
     unsigned acks = repeat_old_requests(lab, 48);
     lab_input(lab, frame, 40);
     lab_wait(lab, LAB_HOLD);
-    lab_send(lab, PRINT); /* 44 bytes: 4 are left */
+    lab_send(lab, PRINT);                       /* 44 bytes: 4 are left */
     for (unsigned hold = 0; hold < 4; hold++) { /* and the half frame's time-out asks for a RESEND */
         lab_wait(lab, LAB_HOLD);
         lab_resume(lab);
@@ -669,8 +670,9 @@ static void chunks_do_not_matter(void **state)
         lab_ack(lab, ID0);
         lab_request(lab, CONTINUE, ID0);
         assert_reply(lab, "done continue");
-        assert_wire(lab, "load_symbols 80800800; reset; load_symbols 80800000; ack 80800000; exception 80800001; "
-                         "ack 80800000; ack 80800001; read_reply 80800000; read_reply 80800000; ack 80800000");
+        assert_wire(lab,
+                    "load_symbols 80800800; reset; load_symbols 80800000; ack 80800000; exception 80800001; "
+                    "ack 80800000; ack 80800001; read_reply 80800000; read_reply 80800000; ack 80800000");
     }
 }
 
@@ -746,8 +748,8 @@ static void debugger_does_something(struct lab *lab, uint64_t *random)
     }
 }
 
-/* Whatever either side does: what is written is whole frames, nothing is held longer than a hold, and no packet
- * goes to the guest that it did not ask for. vm_reply_load judges each reply. */
+/* Whatever either side does: what is written is whole frames, nothing is held longer than a hold, and no
+ * packet goes to the guest that it did not ask for. vm_reply_load judges each reply. */
 static void no_history_breaks_a_rule(void **state)
 {
     struct lab *lab = *state;
@@ -781,42 +783,63 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_poll_is_answered_at_once, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(one_break_in_is_one_stop, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(break_ins_in_a_row_are_one, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(noise_before_a_break_in_is_dropped_and_what_follows_is_kept, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_reset_to_a_running_target_waits_for_its_stop, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(noise_before_a_break_in_is_dropped_and_what_follows_is_kept,
+                                        lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_reset_to_a_running_target_waits_for_its_stop, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(a_reset_is_never_half_eaten_by_polls, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(resets_all_night_fill_nothing, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(rubbish_to_a_running_target_is_dropped, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_poll_forgets_a_frame_that_was_half_read, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_break_in_while_stopped_is_dropped, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_break_in_that_crosses_a_stop_is_fulfilled_by_it, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_break_in_that_crosses_a_stop_is_fulfilled_by_it, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(a_break_in_during_a_print_is_a_wish, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_break_in_during_load_symbols_outlives_that_stop, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_break_in_while_a_file_is_awaited_is_a_wish, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_break_in_while_a_prompt_waits_is_dropped_and_after_it_a_wish, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_break_in_during_load_symbols_outlives_that_stop, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_break_in_while_a_file_is_awaited_is_a_wish, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_break_in_while_a_prompt_waits_is_dropped_and_after_it_a_wish,
+                                        lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(wishes_before_one_tick_are_one, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(an_own_stop_fulfils_a_pending_wish, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_wish_goes_with_the_one_who_had_it, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_stop_that_the_guest_forgot_is_made_again, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_stop_that_was_not_acknowledged_yet_counts_too, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_reboot_by_the_debugger_is_not_a_forgotten_stop, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_running_guest_that_reboots_has_no_stop_to_make, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_stop_that_was_not_acknowledged_yet_counts_too, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_reboot_by_the_debugger_is_not_a_forgotten_stop, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_running_guest_that_reboots_has_no_stop_to_make, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(a_forgotten_stop_is_not_made_for_nobody, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(hello_keeps_a_waiting_debuggers_break_in_and_reset, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(hello_keeps_a_waiting_debuggers_break_in_and_reset, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(hello_drops_what_was_said_to_the_old_epoch, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_frame_may_take_several_holds, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_body_cut_short_is_asked_for_again_in_spite_of_holds, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_header_cut_short_is_forgotten_in_spite_of_holds, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_body_cut_short_is_asked_for_again_in_spite_of_holds, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_header_cut_short_is_forgotten_in_spite_of_holds, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(an_unread_copy_is_not_followed_by_another, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_copy_under_a_new_id_follows_an_unread_one, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(another_packet_under_the_id_of_an_unread_one_is_written, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(silence_of_a_reader_that_stalls_abandons_and_forgets, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_frame_that_a_leaving_debugger_read_in_part_is_whole_for_the_next, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(abandoning_never_tears_a_frame_and_forgets_the_unread, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_new_epoch_forgets_unread_frames_of_the_old, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_full_output_holds_the_packet_until_there_is_room, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_full_output_stalls_the_input_and_loses_nothing, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_control_frame_without_room_is_dropped_whole, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(input_without_a_held_call_waits_up_to_its_bound, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(another_packet_under_the_id_of_an_unread_one_is_written, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(silence_of_a_reader_that_stalls_abandons_and_forgets, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_frame_that_a_leaving_debugger_read_in_part_is_whole_for_the_next,
+                                        lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(abandoning_never_tears_a_frame_and_forgets_the_unread, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_new_epoch_forgets_unread_frames_of_the_old, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_full_output_holds_the_packet_until_there_is_room, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_full_output_stalls_the_input_and_loses_nothing, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_control_frame_without_room_is_dropped_whole, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(input_without_a_held_call_waits_up_to_its_bound, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(bytes_of_nobody_are_dropped, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(chunks_do_not_matter, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(no_history_breaks_a_rule, lab_setup, lab_teardown),
