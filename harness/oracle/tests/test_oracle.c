@@ -1,0 +1,1149 @@
+/* Goal: the oracle lets clean histories pass, names each planted violation by its rule, and excuses through a hole
+ * exactly the message that the fault fell upon, never the next one, never rule 3.
+ * Method: no VM and no debugger: the test tells the oracle what either end would tell it. Time moves by wait(). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "harness/dbg/dbg_api.h"
+#include "harness/dbg/dbg_bytes.h"
+#include "harness/oracle/oracle.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { SENT = 0, ABANDONED = 1, RECEIVED = 0, NOTHING = 1 };
+
+struct fixture {
+    struct sim_world *world;
+    struct sim_faults *faults;
+    struct oracle *oracle;
+    struct sim_vm_observer vm;
+    struct dbg_observer dbg;
+    unsigned judged; /* violations that a test has looked at */
+};
+
+/* One message of a test: tag tells it from others of its kind. */
+struct body {
+    uint16_t type;
+    uint32_t bytes;
+    uint8_t at[DBG_STATE_CHANGE_BYTES];
+};
+
+/* ---- fixture --------------------------------------------------------------------------------------------------- */
+
+static void create(struct fixture *f, enum sim_link link)
+{
+    struct sim_cost cost = sim_cost_default();
+    struct oracle_config config = oracle_config_default(link, &cost);
+    f->world = sim_world_create(1, &cost);
+    f->faults = sim_faults_create(f->world);
+    f->oracle = oracle_create(f->world, f->faults, &config);
+    f->vm = oracle_vm_observer(f->oracle);
+    f->dbg = oracle_dbg_observer(f->oracle);
+    f->judged = 0;
+}
+
+static void destroy(struct fixture *f)
+{
+    oracle_destroy(f->oracle);
+    sim_faults_destroy(f->faults);
+    sim_world_destroy(f->world);
+}
+
+static void life(struct fixture *f, enum sim_life life_event)
+{
+    f->vm.life(f->vm.context, life_event);
+}
+
+static void note(struct fixture *f, enum dbg_note what, uint64_t a, uint64_t b, uint64_t c)
+{
+    f->dbg.note(f->dbg.context, what, a, b, c);
+}
+
+static void state(struct fixture *f, enum dbg_state dbg_state_now)
+{
+    note(f, DBG_NOTE_STATE, (uint64_t)dbg_state_now, 0, 0);
+}
+
+static void event(struct fixture *f, enum mk_trace_event what, uint32_t status)
+{
+    f->vm.api(f->vm.context, &(struct mk_trace){.event = what, .status = status});
+}
+
+static void attach(struct fixture *f)
+{
+    life(f, SIM_LIFE_ATTACH);
+    note(f, DBG_NOTE_ATTACH, 0, 0, 0);
+    state(f, DBG_RUNNING);
+}
+
+/* A guest that runs, a debugger that listens. */
+static void start(struct fixture *f, enum sim_link link)
+{
+    create(f, link);
+    life(f, SIM_LIFE_POWER_ON);
+    attach(f);
+    event(f, MK_TRACE_INITIALIZE, 0);
+    event(f, MK_TRACE_BOOTED, 0);
+}
+
+static int set_up(void **context)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    start(f, SIM_LINK_BACKDOOR);
+    *context = f;
+    return 0;
+}
+
+static int tear_down(void **context)
+{
+    destroy(*context);
+    free(*context);
+    return 0;
+}
+
+static void restart(struct fixture *f, enum sim_link link)
+{
+    destroy(f);
+    start(f, link);
+}
+
+/* ---- helpers: what the two ends do ----------------------------------------------------------------------------- */
+
+static void wait(struct fixture *f, uint64_t for_ns)
+{
+    (void)sim_step(f->world, sim_now(f->world) + for_ns);
+}
+
+static struct body make(uint16_t type, uint32_t first, uint32_t bytes, uint8_t tag)
+{
+    struct body body = {.type = type, .bytes = bytes};
+    dbg_put(body.at, 4, first);
+    body.at[bytes - 1] = tag;
+    return body;
+}
+
+static struct body print(uint8_t tag)
+{
+    return make(DBG_TYPE_DEBUG_IO, DBG_IO_PRINT, 24, tag);
+}
+
+static struct body stop(uint8_t tag)
+{
+    return make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_EXCEPTION, DBG_STATE_CHANGE_BYTES, tag);
+}
+
+static struct body read_message(uint8_t tag)
+{
+    return make(DBG_TYPE_MANIPULATE, DBG_API_READ_VIRTUAL, DBG_MANIPULATE_BYTES + 16, tag);
+}
+
+/* The kernel's report: header and data are apart there. */
+static void kernel(struct fixture *f, enum mk_trace_event what, const struct body *body, uint32_t status)
+{
+    uint32_t header_bytes = body->bytes < 16 ? body->bytes : 16;
+    f->vm.api(f->vm.context, &(struct mk_trace){.event = what,
+                                                .type = body->type,
+                                                .first = dbg_get32(body->at),
+                                                .status = status,
+                                                .header = body->at,
+                                                .header_bytes = header_bytes,
+                                                .data = body->at + header_bytes,
+                                                .data_bytes = body->bytes - header_bytes});
+}
+
+static void accepted(struct fixture *f, const struct body *body)
+{
+    note(f, DBG_NOTE_ACCEPTED, body->type, DBG_ID_INITIAL, dbg_get32(body->at));
+}
+
+static void told(struct fixture *f, const struct body *body)
+{
+    f->dbg.message(f->dbg.context, body->type, body->at, body->bytes);
+}
+
+/* A packet as it should go. */
+static void packet(struct fixture *f, struct body body)
+{
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    accepted(f, &body);
+    told(f, &body);
+    kernel(f, MK_TRACE_SENT, &body, SENT);
+}
+
+static void asked(struct fixture *f, const struct body *body)
+{
+    state(f, DBG_WAIT_ACK);
+    f->dbg.request(f->dbg.context, body->type, body->at, body->bytes);
+    note(f, DBG_NOTE_SENT, body->type, DBG_ID_INITIAL, 1);
+}
+
+static void acked(struct fixture *f, const struct body *body)
+{
+    state(f, DBG_WAIT_REPLY);
+    note(f, DBG_NOTE_ACKED, body->type, DBG_ID_INITIAL, 0);
+}
+
+/* A request as it should go, up to its reply. */
+static void request(struct fixture *f, struct body body)
+{
+    asked(f, &body);
+    kernel(f, MK_TRACE_RECEIVE, &body, RECEIVED);
+    acked(f, &body);
+}
+
+static void reply(struct fixture *f, struct body body)
+{
+    packet(f, body);
+    state(f, DBG_STOPPED);
+}
+
+static void stopped(struct fixture *f)
+{
+    event(f, MK_TRACE_STOP, 0);
+    packet(f, stop(1));
+    state(f, DBG_STOPPED);
+}
+
+static void wish(struct fixture *f)
+{
+    note(f, DBG_NOTE_BREAK_IN, 0, 0, 0);
+}
+
+static void poll(struct fixture *f, uint32_t status)
+{
+    wait(f, SIM_MS(16));
+    event(f, MK_TRACE_POLL, status);
+}
+
+static void break_by_poll(struct fixture *f)
+{
+    poll(f, RECEIVED);
+    event(f, MK_TRACE_BREAK, 0);
+}
+
+/* ---- helpers: what the oracle must have found ------------------------------------------------------------------ */
+
+static void assert_clean(struct fixture *f)
+{
+    if (oracle_violation_count(f->oracle) > f->judged)
+        fail_msg("rule %u: %s", oracle_violation(f->oracle, f->judged)->rule,
+                 oracle_violation(f->oracle, f->judged)->text);
+}
+
+/* The next violation is of this rule and says this. */
+static void assert_violates(struct fixture *f, unsigned rule, const char *words)
+{
+    assert_true(oracle_violation_count(f->oracle) > f->judged);
+    const struct oracle_violation *violation = oracle_violation(f->oracle, f->judged++);
+    assert_int_equal(violation->time_ns, sim_now(f->world));
+    if (violation->rule != rule || strstr(violation->text, words) == NULL)
+        fail_msg("rule %u: %s; expected rule %u: %s", violation->rule, violation->text, rule, words);
+}
+
+static uint64_t excuses_of(const struct fixture *f, const char *hole)
+{
+    unsigned count = 0;
+    const struct oracle_hole *holes = oracle_holes(&count);
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(holes[i].name, hole) == 0)
+            return oracle_excuses(f->oracle, i);
+    fail_msg("no hole is called %s", hole);
+    return 0;
+}
+
+static void finish_clean(struct fixture *f)
+{
+    oracle_finish(f->oracle);
+    assert_clean(f);
+}
+
+/* ---- helpers: faults ------------------------------------------------------------------------------------------- */
+
+static void strike(struct fixture *f, enum sim_fault_direction direction, enum sim_fault_kind kind, uint32_t bit,
+                   const uint8_t *frame, size_t frame_bytes)
+{
+    const struct sim_fault_rule rule = {.layer = SIM_FAULT_STREAM,
+                                        .direction = direction,
+                                        .kind = kind,
+                                        .nth = 1,
+                                        .count = 1,
+                                        .bit = bit,
+                                        .byte = kind == SIM_FAULT_DROP && bit != UINT32_MAX ? bit : SIM_FAULT_NO_BYTE,
+                                        .delay_ns = SIM_S(1)};
+    assert_int_equal(sim_faults_add(f->faults, &rule), KD_OK);
+    assert_non_null(sim_faults_ask(f->faults, SIM_FAULT_STREAM, direction, DBG_TYPE_MANIPULATE));
+    oracle_fault(f->oracle, &rule, frame, frame_bytes);
+}
+
+static void flip_data(struct fixture *f, enum sim_fault_direction direction, uint32_t bit, const struct body *body)
+{
+    uint8_t frame[DBG_FRAME_BYTES_MAX];
+    size_t frame_bytes = dbg_frame_data(frame, body->type, DBG_ID_INITIAL, body->at, body->bytes);
+    strike(f, direction, SIM_FAULT_FLIP, bit, frame, frame_bytes);
+}
+
+static void flip_control(struct fixture *f, enum sim_fault_direction direction, uint32_t bit, uint16_t type)
+{
+    uint8_t frame[16];
+    size_t frame_bytes = dbg_frame_control(frame, type, DBG_ID_INITIAL);
+    strike(f, direction, SIM_FAULT_FLIP, bit, frame, frame_bytes);
+}
+
+/* A packet that the kernel believes sent, and that nobody took. */
+static void lose_packet(struct fixture *f, const struct body *body)
+{
+    kernel(f, MK_TRACE_SENT, body, SENT);
+}
+
+/* ---- clean histories ------------------------------------------------------------------------------------------- */
+
+static void a_clean_conversation_passes_and_is_counted(void **context)
+{
+    struct fixture *f = *context;
+    packet(f, print(1));
+    packet(f, print(1));
+    stopped(f);
+    request(f, read_message(1));
+    reply(f, read_message(2));
+    event(f, MK_TRACE_RUN, 0);
+    wait(f, SIM_S(100));
+    finish_clean(f);
+    struct oracle_counters counters = oracle_counters(f->oracle);
+    assert_int_equal(counters.packets_sent, 4);
+    assert_int_equal(counters.packets_delivered, 4);
+    assert_int_equal(counters.requests_sent, 1);
+    assert_int_equal(counters.requests_delivered, 1);
+    assert_int_equal(counters.duplicates, 0);
+    assert_int_equal(counters.epochs, 1);
+}
+
+static void what_nobody_is_there_to_hear_may_be_lost(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = print(1);
+    life(f, SIM_LIFE_DETACH);
+    note(f, DBG_NOTE_DETACH, 0, 0, 0);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    kernel(f, MK_TRACE_SENT, &body, SENT);
+    attach(f);
+    packet(f, print(2));
+    wait(f, SIM_S(100));
+    finish_clean(f);
+}
+
+static void an_abandoned_packet_may_be_lost_or_arrive(void **context)
+{
+    struct fixture *f = *context;
+    for (uint8_t arrives = 0; arrives <= 1; arrives++) {
+        struct body body = print(arrives);
+        kernel(f, MK_TRACE_SEND, &body, 0);
+        kernel(f, MK_TRACE_SENT, &body, ABANDONED);
+        if (arrives)
+            told(f, &body);
+        packet(f, print(10));
+    }
+    finish_clean(f);
+    assert_int_equal(oracle_counters(f->oracle).packets_sent, 2);
+}
+
+static void every_end_of_an_epoch_may_lose_what_is_under_way(void **context)
+{
+    static const enum sim_life ends[] = {SIM_LIFE_RESET, SIM_LIFE_REBOOT, SIM_LIFE_POWER_ON};
+    struct fixture *f = *context;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct body question = read_message((uint8_t)i), half = print((uint8_t)i);
+        stopped(f);
+        asked(f, &question);
+        acked(f, &question);
+        kernel(f, MK_TRACE_SEND, &half, 0);
+        life(f, ends[i]);
+        event(f, MK_TRACE_INITIALIZE, 0);
+        packet(f, print(100));
+    }
+    finish_clean(f);
+    assert_int_equal(oracle_counters(f->oracle).epochs, 4);
+}
+
+static void the_same_packet_of_the_next_boot_is_a_new_one(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = print(1);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    life(f, SIM_LIFE_RESET);
+    packet(f, print(1));
+    packet(f, print(2));
+    wait(f, SIM_S(100));
+    finish_clean(f);
+}
+
+static void an_orphan_of_a_void_request_passes(void **context)
+{
+    struct fixture *f = *context;
+    struct body late = read_message(2);
+    stopped(f);
+    request(f, read_message(1));
+    kernel(f, MK_TRACE_SEND, &late, 0);
+    note(f, DBG_NOTE_GAVE_UP, DBG_TYPE_MANIPULATE, 0, 0);
+    accepted(f, &late);
+    note(f, DBG_NOTE_ORPHAN, DBG_API_READ_VIRTUAL, 0, 0);
+    kernel(f, MK_TRACE_SENT, &late, SENT);
+    finish_clean(f);
+}
+
+/* ---- rule 1 ---------------------------------------------------------------------------------------------------- */
+
+static void a_packet_told_sent_that_the_debugger_has_not_is_found_at_once(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = print(7);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    kernel(f, MK_TRACE_SENT, &body, SENT);
+    assert_violates(f, 1, "not accepted it: debug_io print");
+    packet(f, print(8));
+    assert_clean(f);
+}
+
+static void an_accepted_packet_that_the_engine_never_sees_is_lost(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = print(7);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    accepted(f, &body);
+    kernel(f, MK_TRACE_SENT, &body, SENT);
+    wait(f, SIM_S(31));
+    oracle_finish(f->oracle);
+    assert_violates(f, 1, "packet lost, sent at 0 ns: debug_io print");
+}
+
+static void a_packet_overtaken_is_lost_and_comes_too_late(void **context)
+{
+    struct fixture *f = *context;
+    struct body first = print(1), second = print(2);
+    kernel(f, MK_TRACE_SEND, &first, 0);
+    accepted(f, &first);
+    kernel(f, MK_TRACE_SENT, &first, SENT);
+    kernel(f, MK_TRACE_SEND, &second, 0);
+    accepted(f, &second);
+    told(f, &second);
+    assert_violates(f, 1, "packet lost");
+    told(f, &first);
+    assert_violates(f, 1, "never sent");
+}
+
+static void a_packet_delivered_twice_is_found(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = print(1);
+    packet(f, body);
+    told(f, &body);
+    assert_violates(f, 1, "packet delivered twice");
+    assert_int_equal(oracle_counters(f->oracle).duplicates, 1);
+}
+
+static void a_packet_that_was_never_sent_is_found(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = print(1);
+    told(f, &body);
+    assert_violates(f, 1, "packet delivered that was never sent: debug_io print");
+}
+
+static void a_packet_of_an_old_boot_behind_one_of_the_new_is_found(void **context)
+{
+    struct fixture *f = *context;
+    struct body old = print(1);
+    kernel(f, MK_TRACE_SEND, &old, 0);
+    life(f, SIM_LIFE_RESET);
+    packet(f, print(2));
+    told(f, &old);
+    assert_violates(f, 1, "never sent");
+}
+
+static void an_acknowledged_request_that_the_kernel_never_gets_is_found(void **context)
+{
+    struct fixture *f = *context;
+    struct body lost = read_message(1), next = read_message(2);
+    stopped(f);
+    asked(f, &lost);
+    acked(f, &lost);
+    asked(f, &next);
+    kernel(f, MK_TRACE_RECEIVE, &next, RECEIVED);
+    assert_violates(f, 1, "request lost, sent at 0 ns: manipulate read_virtual");
+}
+
+static void a_request_served_twice_is_found(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = read_message(1);
+    stopped(f);
+    request(f, body);
+    kernel(f, MK_TRACE_RECEIVE, &body, RECEIVED);
+    assert_violates(f, 1, "request delivered twice");
+}
+
+static void a_request_out_of_nowhere_is_found(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = read_message(1);
+    stopped(f);
+    kernel(f, MK_TRACE_RECEIVE, &body, RECEIVED);
+    assert_violates(f, 1, "request delivered that was never sent");
+    kernel(f, MK_TRACE_RECEIVE, &body, NOTHING);
+    assert_clean(f);
+}
+
+static void a_reply_without_request_is_found(void **context)
+{
+    struct fixture *f = *context;
+    stopped(f);
+    note(f, DBG_NOTE_ORPHAN, DBG_API_READ_VIRTUAL, 0, 0);
+    assert_violates(f, 1, "no request: read_virtual");
+}
+
+/* ---- rule 2 ---------------------------------------------------------------------------------------------------- */
+
+static void a_changed_byte_is_found_where_it_is(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = print(1);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    body.at[20] ^= 4;
+    accepted(f, &body);
+    told(f, &body);
+    assert_violates(f, 2, "packet differs from what was sent, first at byte 20 of 24");
+    body.at[20] ^= 4;
+    kernel(f, MK_TRACE_SENT, &body, SENT);
+    assert_clean(f);
+}
+
+static void a_request_cut_short_is_found(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = read_message(1);
+    stopped(f);
+    asked(f, &body);
+    body.bytes--;
+    kernel(f, MK_TRACE_RECEIVE, &body, RECEIVED);
+    assert_violates(f, 2, "request differs from what was sent, first at byte 71 of 71");
+}
+
+/* ---- rule 3 ---------------------------------------------------------------------------------------------------- */
+
+static void a_send_that_does_not_return_is_found_at_the_end(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = stop(1);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    wait(f, SIM_S(30));
+    finish_clean(f);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    wait(f, SIM_S(30) + 1);
+    oracle_finish(f->oracle);
+    assert_violates(f, 3, "stuck in KdSendPacket for 30000 ms: state_change64 exception");
+}
+
+static void a_send_that_returns_late_is_found_then(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = print(1);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    wait(f, SIM_S(31));
+    accepted(f, &body);
+    told(f, &body);
+    kernel(f, MK_TRACE_SENT, &body, SENT);
+    assert_violates(f, 3, "was stuck in KdSendPacket for 31000 ms");
+}
+
+static void with_nobody_attached_a_stop_may_wait_for_ever(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = stop(1);
+    note(f, DBG_NOTE_DETACH, 0, 0, 0);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    wait(f, SIM_S(1000));
+    finish_clean(f);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    attach(f);
+    wait(f, SIM_S(1));
+    accepted(f, &body);
+    told(f, &body);
+    kernel(f, MK_TRACE_SENT, &body, SENT);
+    finish_clean(f);
+}
+
+static void faults_delay_the_bound_of_liveness(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = stop(1);
+    uint8_t frame[DBG_FRAME_BYTES_MAX];
+    size_t frame_bytes = dbg_frame_data(frame, body.type, DBG_ID_INITIAL, body.at, body.bytes);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    wait(f, SIM_S(29));
+    strike(f, SIM_FAULT_TO_DEBUGGER, SIM_FAULT_DELAY, UINT32_MAX, frame, frame_bytes);
+    wait(f, SIM_S(31)); /* the delay is a second */
+    finish_clean(f);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    wait(f, SIM_S(31));
+    oracle_finish(f->oracle);
+    assert_violates(f, 3, "stuck in KdSendPacket");
+}
+
+static void an_unanswered_request_is_found_at_the_end(void **context)
+{
+    struct fixture *f = *context;
+    stopped(f);
+    request(f, read_message(1));
+    wait(f, SIM_S(31));
+    oracle_finish(f->oracle);
+    assert_violates(f, 3, "a request is unanswered for 31000 ms: manipulate read_virtual");
+}
+
+static void a_request_given_up_in_calm_weather_is_found(void **context)
+{
+    struct fixture *f = *context;
+    stopped(f);
+    request(f, read_message(1));
+    wait(f, SIM_S(10));
+    note(f, DBG_NOTE_GAVE_UP, DBG_TYPE_MANIPULATE, 0, 1);
+    assert_violates(f, 3, "given up though nothing was faulty");
+}
+
+static void a_request_given_up_after_a_fault_or_a_reboot_or_void_is_not(void **context)
+{
+    struct fixture *f = *context;
+    stopped(f);
+    request(f, read_message(1));
+    note(f, DBG_NOTE_GAVE_UP, DBG_TYPE_MANIPULATE, 0, 0);
+    request(f, read_message(2));
+    life(f, SIM_LIFE_RESET);
+    note(f, DBG_NOTE_GAVE_UP, DBG_TYPE_MANIPULATE, 0, 1);
+    stopped(f);
+    flip_control(f, SIM_FAULT_TO_DEBUGGER, 0, DBG_TYPE_ACK);
+    wait(f, SIM_S(5));
+    request(f, read_message(3));
+    note(f, DBG_NOTE_GAVE_UP, DBG_TYPE_MANIPULATE, 0, 1);
+    assert_clean(f);
+}
+
+static void a_debugger_that_cannot_resynchronise_is_found(void **context)
+{
+    struct fixture *f = *context;
+    stopped(f);
+    state(f, DBG_SYNC);
+    wait(f, SIM_S(20));
+    state(f, DBG_WAIT_STATE);
+    wait(f, SIM_S(11));
+    oracle_finish(f->oracle);
+    assert_violates(f, 3, "the debugger cannot resynchronise for 31000 ms");
+}
+
+static void a_running_target_need_not_hear_resets(void **context)
+{
+    struct fixture *f = *context;
+    state(f, DBG_SYNC);
+    wait(f, SIM_S(100));
+    finish_clean(f);
+    state(f, DBG_RUNNING);
+    state(f, DBG_SYNC);
+    note(f, DBG_NOTE_BREAK_IN, 1, 0, 0);
+    poll(f, RECEIVED);
+    event(f, MK_TRACE_BREAK, 0);
+    wait(f, SIM_S(100));
+    oracle_finish(f->oracle);
+    assert_violates(f, 3, "cannot resynchronise");
+}
+
+static void storms_are_found(void **context)
+{
+    struct fixture *f = *context;
+    for (unsigned i = 0; i < 64; i++)
+        note(f, DBG_NOTE_RESET_SEEN, 1, 0, 0);
+    assert_clean(f);
+    note(f, DBG_NOTE_RESET_SEEN, 1, 0, 0);
+    assert_violates(f, 3, "more than 64 RESETs within a second");
+    for (unsigned i = 0; i < 65; i++)
+        note(f, DBG_NOTE_REPEAT, DBG_TYPE_DEBUG_IO, 0, 0);
+    assert_violates(f, 3, "more than 64 repeated frames within a second");
+    for (unsigned i = 0; i < 100; i++) {
+        note(f, DBG_NOTE_REPEAT, DBG_TYPE_DEBUG_IO, 0, 0);
+        note(f, DBG_NOTE_RESET_SENT, 0, 0, 0); /* the debugger's own wish, however often */
+        wait(f, SIM_MS(100));
+    }
+    assert_clean(f);
+}
+
+/* ---- rule 4 ---------------------------------------------------------------------------------------------------- */
+
+static void a_wish_honoured_in_its_tick_passes(void **context)
+{
+    struct fixture *f = *context;
+    wish(f);
+    event(f, MK_TRACE_POLL, NOTHING); /* it has not arrived yet */
+    poll(f, NOTHING);
+    break_by_poll(f);
+    stopped(f);
+    wait(f, SIM_S(100));
+    finish_clean(f);
+    assert_int_equal(oracle_counters(f->oracle).breaks_wished, 1);
+    assert_int_equal(oracle_counters(f->oracle).breaks_honoured, 1);
+}
+
+static void a_wish_not_honoured_within_two_ticks_is_found(void **context)
+{
+    struct fixture *f = *context;
+    wish(f);
+    poll(f, NOTHING);
+    assert_clean(f);
+    poll(f, NOTHING);
+    assert_violates(f, 4, "not honoured within two ticks");
+    poll(f, NOTHING);
+    assert_clean(f);
+}
+
+static void a_wish_that_no_poll_looks_for_is_found_at_the_end(void **context)
+{
+    struct fixture *f = *context;
+    wish(f);
+    wait(f, SIM_S(31));
+    oracle_finish(f->oracle);
+    assert_violates(f, 4, "not honoured");
+}
+
+static void any_stop_satisfies_a_wish(void **context)
+{
+    struct fixture *f = *context;
+    wish(f);
+    stopped(f);
+    event(f, MK_TRACE_RUN, 0);
+    poll(f, NOTHING);
+    poll(f, NOTHING);
+    finish_clean(f);
+}
+
+static void a_break_that_nobody_wished_is_found(void **context)
+{
+    struct fixture *f = *context;
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+}
+
+static void the_relay_merges_two_wishes_into_one_break(void **context)
+{
+    struct fixture *f = *context;
+    wish(f);
+    wish(f);
+    break_by_poll(f);
+    stopped(f);
+    event(f, MK_TRACE_RUN, 0);
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+}
+
+static void on_serial_two_bytes_are_two_breaks(void **context)
+{
+    struct fixture *f = *context;
+    restart(f, SIM_LINK_SERIAL);
+    wish(f);
+    wish(f);
+    break_by_poll(f);
+    stopped(f);
+    event(f, MK_TRACE_RUN, 0);
+    event(f, MK_TRACE_BREAK, 1);
+    stopped(f);
+    assert_clean(f);
+    event(f, MK_TRACE_RUN, 0);
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+}
+
+static void a_byte_to_a_stopped_target_breaks_on_serial_and_not_through_the_relay(void **context)
+{
+    struct fixture *f = *context;
+    stopped(f);
+    wish(f);
+    wait(f, SIM_MS(10));
+    event(f, MK_TRACE_RUN, 0);
+    event(f, MK_TRACE_BREAK, 1);
+    assert_violates(f, 4, "nobody wished");
+    restart(f, SIM_LINK_SERIAL);
+    stopped(f);
+    wish(f);
+    wait(f, SIM_MS(10));
+    event(f, MK_TRACE_RUN, 0);
+    event(f, MK_TRACE_BREAK, 1);
+    assert_clean(f);
+}
+
+/* 2.7 rule 3: sixteen bytes, sixteen ticks. */
+static void on_serial_a_reset_before_the_byte_costs_a_poll_a_byte(void **context)
+{
+    struct fixture *f = *context;
+    restart(f, SIM_LINK_SERIAL);
+    note(f, DBG_NOTE_RESET_SENT, 0, 0, 0);
+    wish(f);
+    for (unsigned i = 0; i < 17; i++)
+        poll(f, NOTHING);
+    assert_clean(f);
+    poll(f, NOTHING);
+    assert_violates(f, 4, "not honoured");
+}
+
+static void a_guest_reset_while_stopped_may_be_made_to_break_in_once(void **context)
+{
+    struct fixture *f = *context;
+    stopped(f);
+    life(f, SIM_LIFE_RESET);
+    event(f, MK_TRACE_INITIALIZE, 0);
+    event(f, MK_TRACE_BREAK, 1);
+    assert_clean(f);
+    event(f, MK_TRACE_BREAK, 1);
+    assert_violates(f, 4, "nobody wished");
+    stopped(f);
+    life(f, SIM_LIFE_REBOOT); /* by the debugger's own request: it knows */
+    event(f, MK_TRACE_BREAK, 1);
+    assert_violates(f, 4, "nobody wished");
+}
+
+/* ---- holes ----------------------------------------------------------------------------------------------------- */
+
+static void every_hole_has_a_name_of_its_own_and_words(void **context)
+{
+    (void)context;
+    unsigned count = 0;
+    const struct oracle_hole *holes = oracle_holes(&count);
+    assert_true(count >= 9);
+    for (unsigned i = 0; i < count; i++) {
+        assert_true(strlen(holes[i].name) > 0 && strlen(holes[i].what) > 20 && strlen(holes[i].legal_outcome) > 5);
+        for (unsigned j = 0; j < i; j++)
+            assert_string_not_equal(holes[i].name, holes[j].name);
+    }
+}
+
+/* A flip in the header of a packet after which it never arrives: excused or not, and the next one never. */
+static void header_flips_excuse_a_lost_packet_as_the_table_says_and_only_that_one(void **context)
+{
+    static const struct {
+        uint32_t bit;
+        const char *hole; /* NULL: the protocol recovers, nothing is excused */
+    } rows[] = {{3, NULL},                 /* leader */
+                {32, "header-type-flip"},  /* PacketType */
+                {47, "header-type-flip"},
+                {48, NULL},                /* ByteCount cuts, it does not lose */
+                {64, "header-id-flip"},    /* PacketId */
+                {75, "header-id-flip"},    /* its SYNC bit */
+                {96, NULL},                /* Checksum */
+                {130, NULL}};              /* body */
+    struct fixture *f = *context;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        restart(f, SIM_LINK_BACKDOOR);
+        struct body hit = print((uint8_t)i), next = print(100), third = print(101);
+        kernel(f, MK_TRACE_SEND, &hit, 0);
+        flip_data(f, SIM_FAULT_TO_DEBUGGER, rows[i].bit, &hit);
+        lose_packet(f, &hit);
+        if (rows[i].hole == NULL) {
+            assert_violates(f, 1, "not accepted");
+        } else {
+            assert_clean(f);
+            assert_int_equal(excuses_of(f, rows[i].hole), 1);
+        }
+        bool id = rows[i].bit >= 64 && rows[i].bit < 96;
+        kernel(f, MK_TRACE_SEND, &next, 0);
+        lose_packet(f, &next);
+        if (!id) /* counters out of step cost one more */
+            assert_violates(f, 1, "not accepted");
+        kernel(f, MK_TRACE_SEND, &third, 0);
+        lose_packet(f, &third);
+        assert_violates(f, 1, "not accepted");
+        assert_clean(f);
+    }
+}
+
+static void a_type_flip_excuses_delivery_under_the_other_type(void **context)
+{
+    struct fixture *f = *context;
+    struct body hit = print(1);
+    kernel(f, MK_TRACE_SEND, &hit, 0);
+    flip_data(f, SIM_FAULT_TO_DEBUGGER, 35, &hit);
+    hit.type = DBG_TYPE_FILE_IO;
+    told(f, &hit);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "header-type-flip"), 1);
+    hit.type = DBG_TYPE_DEBUG_IO;
+    kernel(f, MK_TRACE_SENT, &hit, SENT);
+    told(f, &hit);
+    assert_violates(f, 1, "never sent");
+}
+
+static void a_type_flip_excuses_a_lost_request_and_not_the_next(void **context)
+{
+    struct fixture *f = *context;
+    struct body hit = read_message(1), next = read_message(2), third = read_message(3);
+    stopped(f);
+    asked(f, &hit);
+    flip_data(f, SIM_FAULT_TO_TARGET, 32, &hit);
+    acked(f, &hit);
+    asked(f, &next);
+    acked(f, &next);
+    asked(f, &third);
+    kernel(f, MK_TRACE_RECEIVE, &third, RECEIVED);
+    assert_violates(f, 1, "request lost");
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "header-type-flip"), 1);
+}
+
+static void an_id_flip_of_a_repeat_excuses_a_second_delivery_and_no_third(void **context)
+{
+    struct fixture *f = *context;
+    struct body hit = print(1);
+    packet(f, hit);
+    flip_data(f, SIM_FAULT_TO_DEBUGGER, 64, &hit);
+    told(f, &hit);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "header-id-flip"), 1);
+    packet(f, print(2));
+    told(f, &hit);
+    assert_violates(f, 1, "never sent");
+}
+
+static void a_count_flip_excuses_a_shorter_body_but_no_loss(void **context)
+{
+    struct fixture *f = *context;
+    struct body hit = print(1), cut = hit;
+    kernel(f, MK_TRACE_SEND, &hit, 0);
+    flip_data(f, SIM_FAULT_TO_DEBUGGER, 51, &hit);
+    cut.bytes -= 8;
+    accepted(f, &cut);
+    told(f, &cut);
+    kernel(f, MK_TRACE_SENT, &hit, SENT);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "header-count-flip"), 1);
+}
+
+static void a_false_reset_ends_the_epoch_and_the_last_packet_comes_again(void **context)
+{
+    struct fixture *f = *context;
+    struct body half = print(2), question = read_message(1);
+    stopped(f);
+    asked(f, &question);
+    kernel(f, MK_TRACE_SEND, &half, 0);
+    accepted(f, &half);
+    told(f, &half);
+    flip_control(f, SIM_FAULT_TO_TARGET, 33, DBG_TYPE_ACK); /* 4 becomes 6 */
+    note(f, DBG_NOTE_RESET_SEEN, 0, 0, 0);
+    told(f, &half);
+    kernel(f, MK_TRACE_SENT, &half, SENT);
+    acked(f, &question);
+    request(f, read_message(2));
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "reset-repeat"), 1);
+}
+
+/* 4 becomes 5, or 12: a repeat, or nothing at all. */
+static void a_false_resend_excuses_nothing(void **context)
+{
+    struct fixture *f = *context;
+    for (uint32_t bit = 32; bit <= 35; bit += 3) {
+        struct body body = print((uint8_t)bit);
+        kernel(f, MK_TRACE_SEND, &body, 0);
+        flip_control(f, SIM_FAULT_TO_TARGET, bit, DBG_TYPE_ACK);
+        lose_packet(f, &body);
+        assert_violates(f, 1, "not accepted");
+    }
+}
+
+static void compensating_flips_excuse_changed_bytes_and_one_flip_does_not(void **context)
+{
+    struct fixture *f = *context;
+    struct body hit = print(0x10), changed = hit;
+    hit.at[20] = 0x00;
+    hit.at[21] = 0x04;
+    memcpy(changed.at, hit.at, sizeof hit.at);
+    changed.at[20] = 0x04;
+    changed.at[21] = 0x00;
+    for (unsigned flips = 1; flips <= 2; flips++) {
+        kernel(f, MK_TRACE_SEND, &hit, 0);
+        flip_data(f, SIM_FAULT_TO_DEBUGGER, 8 * (16 + 20) + 2, &hit);
+        if (flips == 2)
+            flip_data(f, SIM_FAULT_TO_DEBUGGER, 8 * (16 + 21) + 2, &hit);
+        accepted(f, &changed);
+        told(f, &changed);
+        if (flips == 1)
+            assert_violates(f, 2, "differs");
+        kernel(f, MK_TRACE_SENT, &hit, SENT);
+        assert_clean(f);
+        wait(f, SIM_MS(1));
+    }
+    assert_int_equal(excuses_of(f, "compensating-flips"), 1);
+}
+
+static void a_break_in_byte_that_was_hit_demands_nothing(void **context)
+{
+    static const uint8_t byte = DBG_BREAK_IN_BYTE;
+    struct fixture *f = *context;
+    wish(f);
+    strike(f, SIM_FAULT_TO_TARGET, SIM_FAULT_DROP, UINT32_MAX, &byte, 1);
+    poll(f, NOTHING);
+    poll(f, NOTHING);
+    poll(f, NOTHING);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "break-in-hit"), 1);
+    wish(f);
+    poll(f, NOTHING);
+    poll(f, NOTHING);
+    assert_violates(f, 4, "not honoured");
+}
+
+static void a_delayed_break_in_byte_is_waited_for(void **context)
+{
+    static const uint8_t byte = DBG_BREAK_IN_BYTE;
+    struct fixture *f = *context;
+    wish(f);
+    strike(f, SIM_FAULT_TO_TARGET, SIM_FAULT_DELAY, UINT32_MAX, &byte, 1);
+    for (unsigned i = 0; i < 60; i++)
+        poll(f, NOTHING);
+    assert_clean(f);
+    for (unsigned i = 0; i < 4; i++)
+        poll(f, NOTHING);
+    assert_violates(f, 4, "not honoured");
+}
+
+static void a_misframed_request_may_swallow_a_wish_but_only_for_a_while(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = read_message(1);
+    flip_data(f, SIM_FAULT_TO_TARGET, 50, &body);
+    wish(f);
+    poll(f, NOTHING);
+    poll(f, NOTHING);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "misframe"), 1);
+    wait(f, SIM_S(2));
+    wish(f);
+    poll(f, NOTHING);
+    poll(f, NOTHING);
+    assert_violates(f, 4, "not honoured");
+}
+
+static void noise_with_0x62_in_it_may_break_in_as_often(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = read_message(DBG_BREAK_IN_BYTE);
+    flip_data(f, SIM_FAULT_TO_TARGET, 0, &body); /* its leader is none any more */
+    break_by_poll(f);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "noise-break-in"), 1);
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+}
+
+static void a_packet_may_come_again_after_a_reset_and_only_once_it_was_the_last(void **context)
+{
+    struct fixture *f = *context;
+    struct body last = print(1);
+    packet(f, last);
+    note(f, DBG_NOTE_RESET_SENT, 0, 0, 0);
+    note(f, DBG_NOTE_RESET_SEEN, 1, 0, 0);
+    told(f, &last);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "reset-repeat"), 1);
+    packet(f, print(2));
+    packet(f, print(3));
+    told(f, &last);
+    assert_violates(f, 1, "never sent");
+}
+
+static void no_hole_excuses_rule_3(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = print(1);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    flip_data(f, SIM_FAULT_TO_DEBUGGER, 32, &body);
+    wait(f, SIM_S(31));
+    oracle_finish(f->oracle);
+    assert_violates(f, 3, "stuck in KdSendPacket");
+}
+
+static void faults_of_rpcs_and_torn_frames_are_no_holes(void **context)
+{
+    struct fixture *f = *context;
+    const struct sim_fault_rule lost = {.layer = SIM_FAULT_RPC, .direction = SIM_FAULT_REPLY, .kind = SIM_FAULT_LOSE};
+    const struct sim_fault_rule torn = {
+        .layer = SIM_FAULT_STREAM, .direction = SIM_FAULT_TO_TARGET, .kind = SIM_FAULT_FLIP, .bit = 1000};
+    uint8_t bytes[20] = {0x30, 0x30, 0x30, 0x30};
+    oracle_fault(f->oracle, &lost, bytes, sizeof bytes);
+    oracle_fault(f->oracle, &torn, bytes, sizeof bytes);
+    oracle_fault(f->oracle, &torn, bytes, 7);
+    oracle_fault(f->oracle, &torn, bytes, 0);
+    unsigned count = 0;
+    (void)oracle_holes(&count);
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(oracle_excuses(f->oracle, i), 0);
+    finish_clean(f);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_clean_conversation_passes_and_is_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_nobody_is_there_to_hear_may_be_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_abandoned_packet_may_be_lost_or_arrive, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_end_of_an_epoch_may_lose_what_is_under_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_same_packet_of_the_next_boot_is_a_new_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_orphan_of_a_void_request_passes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_told_sent_that_the_debugger_has_not_is_found_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_accepted_packet_that_the_engine_never_sees_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_overtaken_is_lost_and_comes_too_late, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_delivered_twice_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_that_was_never_sent_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_of_an_old_boot_behind_one_of_the_new_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_acknowledged_request_that_the_kernel_never_gets_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_served_twice_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_out_of_nowhere_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reply_without_request_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_changed_byte_is_found_where_it_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_cut_short_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_send_that_does_not_return_is_found_at_the_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_send_that_returns_late_is_found_then, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(with_nobody_attached_a_stop_may_wait_for_ever, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(faults_delay_the_bound_of_liveness, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_unanswered_request_is_found_at_the_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_given_up_in_calm_weather_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_given_up_after_a_fault_or_a_reboot_or_void_is_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_debugger_that_cannot_resynchronise_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_running_target_need_not_hear_resets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(storms_are_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wish_honoured_in_its_tick_passes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wish_not_honoured_within_two_ticks_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wish_that_no_poll_looks_for_is_found_at_the_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(any_stop_satisfies_a_wish, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_break_that_nobody_wished_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_relay_merges_two_wishes_into_one_break, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_two_bytes_are_two_breaks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_byte_to_a_stopped_target_breaks_on_serial_and_not_through_the_relay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_a_reset_before_the_byte_costs_a_poll_a_byte, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_guest_reset_while_stopped_may_be_made_to_break_in_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_hole_has_a_name_of_its_own_and_words, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(header_flips_excuse_a_lost_packet_as_the_table_says_and_only_that_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_type_flip_excuses_delivery_under_the_other_type, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_type_flip_excuses_a_lost_request_and_not_the_next, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_id_flip_of_a_repeat_excuses_a_second_delivery_and_no_third, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_count_flip_excuses_a_shorter_body_but_no_loss, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_false_reset_ends_the_epoch_and_the_last_packet_comes_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_false_resend_excuses_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(compensating_flips_excuse_changed_bytes_and_one_flip_does_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_break_in_byte_that_was_hit_demands_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_delayed_break_in_byte_is_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_misframed_request_may_swallow_a_wish_but_only_for_a_while, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(noise_with_0x62_in_it_may_break_in_as_often, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_may_come_again_after_a_reset_and_only_once_it_was_the_last, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_hole_excuses_rule_3, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(faults_of_rpcs_and_torn_frames_are_no_holes, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
