@@ -45,7 +45,7 @@ static void apply_flags(struct kd_module_state *state, const struct vm_reply *re
     kd_platform_set_present(reply->result != VM_ABANDONED && !(reply->flags & VM_REPLY_NOT_PRESENT));
 }
 
-/* While a packet is kept, no reply may bring another (2.3): what is longer than a header is refused unread, and the
+/* While a packet is kept, no reply may bring another (3): what is longer than a header is refused unread, and the
  * kept bytes behind it stay. */
 static uint32_t reply_room(const struct kd_backdoor *backdoor)
 {

@@ -1,6 +1,7 @@
 /* kd_options.h: the boot options that the module reads from the loader's option string.
  *
- * Source: devices.md 2.3 (port and speed), design of KDPOLLS= in README.md. Freestanding; context: any. */
+ * Source: devices.md 2.3 rule 10; README.md 1 and 9 for KDPOLLS=. Freestanding; context: any.
+ * Tests: tests/test_kd_options.c */
 #ifndef KD_OPTIONS_H
 #define KD_OPTIONS_H
 
