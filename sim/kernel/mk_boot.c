@@ -11,7 +11,7 @@ uint8_t *mk_debugger_not_present(struct mk_state *state)
     return &state->not_present;
 }
 
-/* loader_block is what the module's platform gets to see: our struct mk_boot, or NULL when it is called again. */
+/* loader_block is what the module's platform gets to see: struct mk_boot, or NULL when it is called again. */
 void mk_initialize(struct mk_state *state, const struct mk_boot *loader_block)
 {
     enum { RETRIES = 20 }; /* kd-protocol.md 2.6 note 5 */
@@ -26,7 +26,8 @@ void mk_initialize(struct mk_state *state, const struct mk_boot *loader_block)
 
 static void start_processors(struct mk_state *state)
 {
-    mk_word_store(state->layout, state->cpus[0].special + state->layout->special.cr3, state->map->directory_table_pa);
+    mk_word_store(state->layout, state->cpus[0].special + state->layout->special.cr3,
+                  state->map->directory_table_pa);
     mk_msrs_init(state);
     mk_processors_load(state); /* the builder has put first values into every KPRCB */
 }
@@ -57,7 +58,7 @@ static void boot(struct mk_state *state)
         mk_break(state);
 }
 
-/* ---- the world's wishes ----------------------------------------------------------------------------------------- */
+/* ---- the world's wishes -------------------------------------------------------------------------------- */
 
 static void obey(struct mk_state *state)
 {

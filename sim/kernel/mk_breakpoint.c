@@ -11,7 +11,7 @@ static void insert(struct mk_state *state, struct mk_breakpoint *breakpoint)
                            mk_write(state, breakpoint->address, &int3, 1) == 1;
 }
 
-static void delete(struct mk_state *state, struct mk_breakpoint *breakpoint)
+static void take_out(struct mk_state *state, struct mk_breakpoint *breakpoint)
 {
     if (breakpoint->inserted)
         (void)mk_write(state, breakpoint->address, &breakpoint->original, 1);
@@ -23,7 +23,7 @@ void mk_breakpoints_delete_range(struct mk_state *state, uint64_t first, uint32_
     for (uint32_t i = 0; i < MK_BREAKPOINTS; i++) {
         struct mk_breakpoint *breakpoint = &state->breakpoints[i];
         if (breakpoint->used && breakpoint->address - first < len_bytes)
-            delete (state, breakpoint);
+            take_out(state, breakpoint);
     }
 }
 
@@ -58,6 +58,6 @@ uint32_t mk_restore_breakpoint(struct mk_state *state, struct mk_request *reques
     uint32_t handle = mk_get_u32(request, 0);
     if (handle == 0 || handle > MK_BREAKPOINTS || !state->breakpoints[handle - 1].used)
         return MK_UNSUCCESSFUL;
-    delete (state, &state->breakpoints[handle - 1]);
+    take_out(state, &state->breakpoints[handle - 1]);
     return MK_SUCCESS;
 }

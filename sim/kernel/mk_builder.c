@@ -13,7 +13,8 @@ static _Noreturn void broken(const char *what)
     abort();
 }
 
-void mk_builder_init(struct mk_builder *builder, uint8_t *ram, uint64_t ram_bytes, const struct mk_layout *layout)
+void mk_builder_init(struct mk_builder *builder, uint8_t *ram, uint64_t ram_bytes,
+                     const struct mk_layout *layout)
 {
     *builder = (struct mk_builder){.ram = ram, .ram_bytes = ram_bytes, .layout = layout, .free_pa = FIRST_PA};
     builder->directory_pa = mk_take(builder, MK_PAGE_BYTES, MK_PAGE_BYTES);
@@ -28,7 +29,7 @@ uint64_t mk_take(struct mk_builder *builder, uint64_t bytes, uint64_t align_byte
     return pa;
 }
 
-/* ---- tables ----------------------------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------------------------- */
 
 static uint8_t *entry_at(const struct mk_builder *builder, uint64_t table_pa, uint64_t va, uint32_t level)
 {
@@ -93,7 +94,7 @@ uint64_t mk_region(struct mk_builder *builder, uint64_t va, uint64_t bytes, uint
     return va;
 }
 
-/* ---- by virtual address ----------------------------------------------------------------------------------------- */
+/* ---- by virtual address -------------------------------------------------------------------------------- */
 
 static uint64_t translate(const struct mk_builder *builder, uint64_t va)
 {
@@ -155,7 +156,7 @@ uint64_t mk_area_take(struct mk_area *area, uint64_t bytes, uint64_t align_bytes
     return va;
 }
 
-/* ---- lists and strings ------------------------------------------------------------------------------------------ */
+/* ---- lists and strings --------------------------------------------------------------------------------- */
 
 static uint64_t load_pointer(const struct mk_builder *builder, uint64_t va)
 {

@@ -1,5 +1,5 @@
-/* mk_builder.h: the image under construction: physical pages are taken, mapped, and written by virtual address.
- * Private to the image builder; host code. */
+/* mk_builder.h: the image under construction: physical pages are taken, mapped, and written by virtual
+ * address. Private to the image builder; host code. */
 #ifndef MK_BUILDER_H
 #define MK_BUILDER_H
 
@@ -21,14 +21,15 @@ enum {
 };
 
 /* Starts with an empty top-level table. */
-void mk_builder_init(struct mk_builder *builder, uint8_t *ram, uint64_t ram_bytes, const struct mk_layout *layout);
+void mk_builder_init(struct mk_builder *builder, uint8_t *ram, uint64_t ram_bytes,
+                     const struct mk_layout *layout);
 
-/* Takes zeroed physical memory; bytes and align are multiples of the page. The image is far smaller than the least
- * RAM: running out is a mistake in the builder, and ends the program. */
+/* Takes zeroed physical memory; bytes and align are multiples of the page. The image is far smaller than the
+ * least RAM: running out is a mistake in the builder, and ends the program. */
 uint64_t mk_take(struct mk_builder *builder, uint64_t bytes, uint64_t align_bytes);
 
-/* Writes the entry that maps va; tables above it are made as needed. flags without PRESENT make an entry that is
- * not present and has the frame number all the same. */
+/* Writes the entry that maps va; tables above it are made as needed. flags without PRESENT make an entry that
+ * is not present and has the frame number all the same. */
 void mk_map_page(struct mk_builder *builder, uint64_t va, uint64_t pa, uint64_t flags);
 void mk_map_large_page(struct mk_builder *builder, uint64_t va, uint64_t pa, uint64_t flags);
 

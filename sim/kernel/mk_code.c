@@ -25,7 +25,7 @@ static void emit_call(struct mk_code *code, uint32_t target)
     emit(code, bytes, sizeof bytes);
 }
 
-/* ---- functions and what they say about their stack -------------------------------------------------------------- */
+/* ---- functions and what they say about their stack ----------------------------------------------------- */
 
 static struct mk_function *current(struct mk_code *code)
 {
@@ -54,7 +54,8 @@ static void unwind(struct mk_code *code, uint8_t operation, uint8_t argument)
     assert(function->code_count < MK_UNWIND_CODES);
     memmove(function->codes + 1, function->codes, function->code_count * sizeof function->codes[0]);
     function->prolog_bytes = (uint8_t)(code->len_bytes - function->first);
-    function->codes[0] = (struct mk_unwind_code){function->prolog_bytes, (uint8_t)(operation | argument << 4)};
+    function->codes[0] =
+        (struct mk_unwind_code){function->prolog_bytes, (uint8_t)(operation | argument << 4)};
     function->code_count++;
 }
 
@@ -69,7 +70,7 @@ static void leave_frame(struct mk_code *code, uint8_t frame_bytes)
     EMIT(code, 0x48, 0x83, 0xC4, frame_bytes); /* add rsp, frame_bytes */
 }
 
-/* ---- the break path: interrupt handler, its check, the break helper --------------------------------------------- */
+/* ---- the break path: interrupt handler, its check, the break helper ------------------------------------ */
 
 static uint32_t break_path(struct mk_code *code)
 {
@@ -89,7 +90,7 @@ static uint32_t break_path(struct mk_code *code)
     EMIT(code, 0x51); /* push rcx */
     unwind(code, PUSH_NONVOL, REGISTER_CX);
     enter_frame(code, HANDLER_FRAME_BYTES);
-    EMIT(code, 0xB9, 1, 0, 0, 0); /* mov ecx, control-C: the status of the break (kd-protocol.md 5.9 rule 5) */
+    EMIT(code, 0xB9, 1, 0, 0, 0); /* mov ecx, control-C: the status of the break (5.9 rule 5) */
     emit_call(code, check);
     leave_frame(code, HANDLER_FRAME_BYTES);
     EMIT(code, 0x59, 0x48, 0xCF); /* pop rcx; iretq */
@@ -102,12 +103,12 @@ static void bugcheck_path(struct mk_code *code, uint32_t helper)
     code->bugcheck_handler = begin(code, "KiBugCheckDebugBreak");
     unwind(code, PUSH_MACHFRAME, 0);
     enter_frame(code, FRAME_BYTES);
-    emit_call(code, helper); /* the status is in ecx already */
+    emit_call(code, helper);      /* the status is in ecx already */
     EMIT(code, 0xF4, 0xEB, 0xFD); /* hlt; jmp back to it */
     end(code);
 }
 
-/* ---- the loop and those who called it --------------------------------------------------------------------------- */
+/* ---- the loop and those who called it ------------------------------------------------------------------ */
 
 static void idle_loop(struct mk_code *code)
 {

@@ -1,4 +1,5 @@
-/* mk_code.h: the little machine code that the image's kernel runs, with its unwind data. Private to the builder. */
+/* mk_code.h: the little machine code that the image's kernel runs, with its unwind data. Private to the
+ * builder. */
 #ifndef MK_CODE_H
 #define MK_CODE_H
 

@@ -1,4 +1,4 @@
-/* mk_context.c: ProcessorState in each KPRCB: registers as a stopped kernel shows them, and the requests on it. */
+/* mk_context.c: ProcessorState in each KPRCB: registers as a stopped kernel shows and takes them. */
 #include "sim/kernel/mk_state.h"
 
 static uint64_t frame_address(const struct mk_state *state, uint32_t cpu)
@@ -56,12 +56,13 @@ void mk_processors_load(struct mk_state *state)
     }
     for (uint32_t i = 0; i < state->boot->processors; i++) {
         uint8_t *scratch = state->staged;
-        if (mk_read(state, special_address(state, i), scratch, layout->special.bytes) == layout->special.bytes)
+        if (mk_read(state, special_address(state, i), scratch, layout->special.bytes) ==
+            layout->special.bytes)
             kd_copy(state->cpus[i].special, scratch, layout->special.bytes);
     }
 }
 
-/* ---- requests (kd-protocol.md 4.4) ------------------------------------------------------------------------------ */
+/* ---- requests (kd-protocol.md 4.4) --------------------------------------------------------------------- */
 
 static bool processor_exists(const struct mk_state *state, const struct mk_request *request)
 {
@@ -133,7 +134,7 @@ uint32_t mk_set_context_ex(struct mk_state *state, struct mk_request *request)
     return MK_SUCCESS;
 }
 
-/* ---- control space (kd-protocol.md 4.9) ------------------------------------------------------------------------- */
+/* ---- control space (kd-protocol.md 4.9) ---------------------------------------------------------------- */
 
 enum { CONTROL_KPCR = 0, CONTROL_KPRCB = 1, CONTROL_SPECIAL = 2, CONTROL_THREAD = 3 };
 
@@ -141,8 +142,9 @@ enum { CONTROL_KPCR = 0, CONTROL_KPRCB = 1, CONTROL_SPECIAL = 2, CONTROL_THREAD 
 static uint32_t control_item(struct mk_state *state, uint32_t cpu, uint64_t index)
 {
     const struct mk_map *map = state->map;
-    const uint64_t pointers[] = {
-        [CONTROL_KPCR] = map->kpcr[cpu], [CONTROL_KPRCB] = map->kprcb[cpu], [CONTROL_THREAD] = map->thread[cpu]};
+    const uint64_t pointers[] = {[CONTROL_KPCR] = map->kpcr[cpu],
+                                 [CONTROL_KPRCB] = map->kprcb[cpu],
+                                 [CONTROL_THREAD] = map->thread[cpu]};
     if (index == CONTROL_SPECIAL)
         return mk_read(state, special_address(state, cpu), state->data, state->layout->special.bytes);
     if (index > CONTROL_THREAD)

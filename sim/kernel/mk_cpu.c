@@ -23,7 +23,7 @@ void mk_eflags_set(struct mk_state *state, uint32_t cpu, uint32_t value)
     kd_store_u32(state->cpus[cpu].context + state->layout->context.eflags, value | MK_FLAG_RESERVED);
 }
 
-/* ---- one instruction under way ---------------------------------------------------------------------------------- */
+/* ---- one instruction under way ------------------------------------------------------------------------- */
 
 struct execution {
     struct mk_state *state;
@@ -88,8 +88,8 @@ static bool even_parity(uint8_t byte)
 }
 
 /* What an addition or a subtraction leaves in the flags; those in kept stay as they were. */
-static void set_flags(struct execution *run, uint64_t left, uint64_t right, uint64_t result, uint32_t carry_overflow,
-                      uint32_t kept)
+static void set_flags(struct execution *run, uint64_t left, uint64_t right, uint64_t result,
+                      uint32_t carry_overflow, uint32_t kept)
 {
     const uint32_t changed =
         (MK_FLAG_CF | MK_FLAG_PF | MK_FLAG_AF | MK_FLAG_ZF | MK_FLAG_SF | MK_FLAG_OF) & ~kept;
@@ -127,7 +127,7 @@ static int64_t immediate32(const struct execution *run, uint32_t at)
     return (int32_t)kd_load_u32(run->code + at);
 }
 
-/* ---- the instructions: true when done, false with an exception -------------------------------------------------- */
+/* ---- the instructions: true when done, false with an exception ----------------------------------------- */
 
 static bool do_nop(struct execution *run)
 {
@@ -281,12 +281,13 @@ static bool execute(struct execution *run, uint32_t code_bytes)
     return raise(run, MK_ILLEGAL_INSTRUCTION);
 }
 
-/* TF was set when the instruction began: the trap comes after it (kd-protocol.md 5.5 rule 2). TF is taken away, so
- * that a plain Continue, which carries no control set, runs. */
+/* TF was set when the instruction began: the trap comes after it (kd-protocol.md 5.5 rule 2). TF is taken
+ * away, so that a plain Continue, which carries no control set, runs. */
 static bool trap_step(struct mk_state *state, uint32_t cpu, struct mk_exception *exception)
 {
     mk_eflags_set(state, cpu, mk_eflags(state, cpu) & ~(uint32_t)MK_FLAG_TF);
-    mk_word_store(state->layout, state->cpus[cpu].special + state->layout->special.dr[6], MK_DR6_FIXED | MK_DR6_STEP);
+    mk_word_store(state->layout, state->cpus[cpu].special + state->layout->special.dr[6],
+                  MK_DR6_FIXED | MK_DR6_STEP);
     exception->code = MK_SINGLE_STEP;
     exception->address = mk_register(state, cpu, state->layout->context.pc);
     return true;
@@ -308,7 +309,7 @@ bool mk_step(struct mk_state *state, uint32_t cpu, struct mk_exception *exceptio
     return traced && trap_step(state, cpu, exception);
 }
 
-/* A push of the processor itself: with a stack that is not there nothing is written, and the way back faults. */
+/* A push of the processor itself: onto a stack that is not there nothing is written; the way back faults. */
 static void push_quietly(struct mk_state *state, uint32_t cpu, uint64_t value)
 {
     struct mk_exception ignored;

@@ -1,7 +1,7 @@
-/* mk_debug.c: the kernel's calls of the module, state changes, and the loop in which a stopped kernel serves. */
+/* mk_debug.c: the kernel's calls of the module, state changes, and the loop in which a stop is served. */
 #include "sim/kernel/mk_state.h"
 
-/* ---- calls of the module, each reported ------------------------------------------------------------------------- */
+/* ---- calls of the module, each reported ---------------------------------------------------------------- */
 
 void mk_trace_event(enum mk_trace_event event, uint32_t status)
 {
@@ -9,8 +9,8 @@ void mk_trace_event(enum mk_trace_event event, uint32_t status)
     mk_platform_trace(&trace);
 }
 
-static void trace_packet(enum mk_trace_event event, uint16_t type, uint32_t status, const struct kd_string *header,
-                         const struct kd_string *data)
+static void trace_packet(enum mk_trace_event event, uint16_t type, uint32_t status,
+                         const struct kd_string *header, const struct kd_string *data)
 {
     struct mk_trace trace = {.event = event, .type = type, .status = status};
     if (header) {
@@ -29,7 +29,8 @@ static void trace_packet(enum mk_trace_event event, uint16_t type, uint32_t stat
 static void tell_shared_data(struct mk_state *state)
 {
     enum { KD_DEBUGGER_ENABLED = 0x2D4, ENABLED = 1, PRESENT = 2 };
-    uint8_t flags = (uint8_t)((state->enabled ? ENABLED : 0) | (state->enabled && !state->not_present ? PRESENT : 0));
+    uint8_t flags =
+        (uint8_t)((state->enabled ? ENABLED : 0) | (state->enabled && !state->not_present ? PRESENT : 0));
     if (flags == state->shared_flags)
         return;
     state->shared_flags = flags;
@@ -83,7 +84,7 @@ bool mk_poll(struct mk_state *state)
     return true;
 }
 
-/* ---- state changes (kd-protocol.md 4.1) ------------------------------------------------------------------------- */
+/* ---- state changes (kd-protocol.md 4.1) ---------------------------------------------------------------- */
 
 enum { INSTRUCTION_STREAM_BYTES = 16 };
 
@@ -132,7 +133,7 @@ static void exception_change(struct mk_state *state, const struct mk_exception *
     kd_store_u32(state->change + 184, first_chance);
 }
 
-/* ---- a stay in the debugger (kd-protocol.md 5.1) ---------------------------------------------------------------- */
+/* ---- a stay in the debugger (kd-protocol.md 5.1) ------------------------------------------------------- */
 
 static enum mk_verdict serve_one(struct mk_state *state)
 {
@@ -147,8 +148,8 @@ static enum mk_verdict serve_one(struct mk_state *state)
     return mk_serve(state, &request);
 }
 
-/* Sends the state change and serves until the debugger lets go. path_bytes of state->data go with it: a repeat
- * needs them again, so the caller names the module they came from. */
+/* Sends the state change and serves until the debugger lets go. path_bytes of state->data go with it: a
+ * repeat needs them again, so the caller names the module they came from. */
 static enum mk_verdict converse(struct mk_state *state, const char *path, uint32_t path_bytes)
 {
     enum mk_verdict verdict = MK_SEND_AGAIN;
@@ -232,7 +233,7 @@ enum mk_verdict mk_switch_processor(struct mk_state *state, uint32_t cpu)
     return MK_SEND_AGAIN;
 }
 
-/* ---- running ---------------------------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------------------------- */
 
 /* The processor whose next instruction is to be run: one that is being single-stepped, else the first. */
 static uint32_t next_processor(const struct mk_state *state, bool *traced)
@@ -261,9 +262,9 @@ void mk_run(struct mk_state *state, uint32_t steps)
     }
 }
 
-/* The clock interrupt finds the wish and calls the break helper: interpreted like all the image's code, so the stack
- * has what a debugger expects there. The budget leads to the int 3 and, once the debugger has moved the program
- * counter over it (5.5 rule 4), back to what was interrupted. */
+/* The clock interrupt finds the wish and calls the break helper: interpreted like all the image's code, so
+ * the stack has what a debugger expects there. The budget leads to the int 3 and, once the debugger has moved
+ * the program counter over it (5.5 rule 4), back to what was interrupted. */
 void mk_break(struct mk_state *state)
 {
     enum { STEPS_THERE = 7, STEPS_BACK = 6 };
@@ -271,9 +272,9 @@ void mk_break(struct mk_state *state)
     mk_run(state, STEPS_THERE + STEPS_BACK);
 }
 
-/* ---- symbol notices --------------------------------------------------------------------------------------------- */
+/* ---- symbol notices ------------------------------------------------------------------------------------ */
 
-/* They enter through DebugService, and go on behind its int 3, unless the debugger has moved the program counter. */
+/* They enter through DebugService, and go on behind its int 3, unless the debugger went elsewhere. */
 static void notify(struct mk_state *state, const struct mk_module *module, uint64_t base, uint64_t process,
                    bool unload)
 {

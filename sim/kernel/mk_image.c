@@ -7,12 +7,12 @@
 #include <string.h>
 
 /* The virtual memory of the target, amd64. Between any two of these lies something that is not mapped. */
-#define VA_USER_SHARED    0x000000007FFE0000u
-#define VA_NOT_PRESENT    0xFFFFFA8000D00000u
-#define VA_TABLES         0xFFFFF68000000000u
-#define VA_STACKS         0xFFFFF88002000000u
-#define VA_NONPAGED       0xFFFFFA8000C00000u
-#define VA_POOL           0xFFFFFA8001000000u
+#define VA_USER_SHARED 0x000000007FFE0000u
+#define VA_NOT_PRESENT 0xFFFFFA8000D00000u
+#define VA_TABLES      0xFFFFF68000000000u
+#define VA_STACKS      0xFFFFF88002000000u
+#define VA_NONPAGED    0xFFFFFA8000C00000u
+#define VA_POOL        0xFFFFFA8001000000u
 
 enum {
     STACK_BYTES = 0x6000,
@@ -41,7 +41,7 @@ static const struct module_row modules[] = {
 };
 enum { MODULES = sizeof modules / sizeof modules[0] };
 
-/* ---- modules ---------------------------------------------------------------------------------------------------- */
+/* ---- modules ------------------------------------------------------------------------------------------- */
 
 static void describe_module(struct mk_module *module, uint32_t index)
 {
@@ -57,11 +57,18 @@ static void build_module(struct mk_builder *builder, const struct mk_module *mod
                          const struct mk_code *code)
 {
     struct mk_export exports[MK_FUNCTIONS];
-    const struct mk_pe pe = {
-        .name = module->name, .pdb_name = modules[index].pdb_name, .base = module->base,
-        .size_bytes = module->size_bytes, .checksum = module->checksum, .timestamp = module->timestamp,
-        .is_dll = index != 0, .code = code, .exports = exports, .export_count = code->function_count};
-    for (uint32_t i = 0; i < code->function_count; i++) { /* an insertion sort by name, as the format wants it */
+    const struct mk_pe pe = {.name = module->name,
+                             .pdb_name = modules[index].pdb_name,
+                             .base = module->base,
+                             .size_bytes = module->size_bytes,
+                             .checksum = module->checksum,
+                             .timestamp = module->timestamp,
+                             .is_dll = index != 0,
+                             .code = code,
+                             .exports = exports,
+                             .export_count = code->function_count};
+    /* An insertion sort: the format wants names in order. */
+    for (uint32_t i = 0; i < code->function_count; i++) {
         struct mk_export export = {code->functions[i].name, MK_PE_TEXT + code->functions[i].first};
         uint32_t at = i;
         for (; at > 0 && strcmp(exports[at - 1].name, export.name) > 0; at--)
@@ -88,14 +95,15 @@ static void name_places(struct mk_map *map, const struct mk_code *code)
     map->debug_service = text + code->debug_service;
 }
 
-/* ---- stacks ----------------------------------------------------------------------------------------------------- */
+/* ---- stacks -------------------------------------------------------------------------------------------- */
 
 /* A stack as it is when the processor runs the loop: three frames, and 0 where the boot began. */
 static uint64_t build_stack(struct mk_builder *builder, const struct mk_map *map, const struct mk_code *code,
                             uint32_t number)
 {
     enum { ABOVE_BYTES = 0x40 };
-    uint64_t limit = mk_region(builder, VA_STACKS + (uint64_t)number * STACK_SPACING, STACK_BYTES, MK_KERNEL_PAGE);
+    uint64_t limit =
+        mk_region(builder, VA_STACKS + (uint64_t)number * STACK_SPACING, STACK_BYTES, MK_KERNEL_PAGE);
     uint64_t sp = limit + STACK_BYTES - ABOVE_BYTES - 8; /* the outermost return address: 0 */
     for (uint32_t i = 2; i > 0; i--) {
         sp -= code->frame_bytes + 8;
@@ -111,7 +119,7 @@ static void put_thread_stack(struct mk_nt *nt, uint64_t thread, uint64_t sp, uin
     mk_put_pointer(nt->builder, thread + nt->layout->thread.stack_limit, limit);
 }
 
-/* ---- memory that is nobody's ------------------------------------------------------------------------------------ */
+/* ---- memory that is nobody's --------------------------------------------------------------------------- */
 
 /* One large page; a pattern in which no 8 bytes repeat and that means nothing to anybody. */
 static void build_pool(struct mk_builder *builder, struct mk_map *map)
@@ -136,7 +144,7 @@ static void build_edges(struct mk_builder *builder, struct mk_map *map)
     map->not_present = VA_NOT_PRESENT;
 }
 
-/* ---- the image -------------------------------------------------------------------------------------------------- */
+/* ---- the image ----------------------------------------------------------------------------------------- */
 
 static void build_modules(struct mk_nt *nt, const struct mk_code *kernel)
 {

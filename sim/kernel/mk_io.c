@@ -1,7 +1,7 @@
 /* mk_io.c: requests about ports, model-specific registers and buses (kd-protocol.md 4.4).
  *
- * No port is really touched: a debugger's access must not disturb the module's own channel, so every port reads as
- * one where nothing answers, all ones, and a write is lost. */
+ * No port is really touched: a debugger's access must not disturb the module's own channel, so every port
+ * reads as one where nothing answers, all ones, and a write is lost. */
 #include "sim/kernel/mk_state.h"
 
 enum { IO_SIZE = 8, IO_VALUE = 12, EXTENDED_SIZE = 0, EXTENDED_ADDRESS = 16, EXTENDED_VALUE = 24 };
@@ -46,7 +46,8 @@ static uint32_t access_extended(struct mk_request *request, bool is_read)
         mk_put_u32(request, EXTENDED_SIZE, 0);
         return MK_INVALID_PARAMETER;
     }
-    return access_port(request, mk_get_u64(request, EXTENDED_ADDRESS), EXTENDED_SIZE, EXTENDED_VALUE, is_read);
+    return access_port(request, mk_get_u64(request, EXTENDED_ADDRESS), EXTENDED_SIZE, EXTENDED_VALUE,
+                       is_read);
 }
 
 uint32_t mk_read_io_space_extended(struct mk_state *state, struct mk_request *request)
@@ -61,7 +62,7 @@ uint32_t mk_write_io_space_extended(struct mk_state *state, struct mk_request *r
     return access_extended(request, false);
 }
 
-/* ---- model-specific registers: those that a kernel sets up, and no clock ---------------------------------------- */
+/* ---- model-specific registers: those that a kernel sets up, and no clock ------------------------------- */
 
 enum { MSR_LOW = 4 }; /* the high half follows */
 
@@ -70,10 +71,10 @@ static const struct {
     uint32_t number;
     uint64_t first_value;
 } own_msrs[MK_MSRS] = {
-    {0xC0000080, 0xD01},  /* EFER: NXE, LMA, LME, SCE */
-    {0x1B, 0xFEE00900},   /* APIC base */
-    {0xC0000100, 0},      /* FS base */
-    {0x174, 0},           /* SYSENTER_CS */
+    {0xC0000080, 0xD01}, /* EFER: NXE, LMA, LME, SCE */
+    {0x1B, 0xFEE00900},  /* APIC base */
+    {0xC0000100, 0},     /* FS base */
+    {0x174, 0},          /* SYSENTER_CS */
 };
 
 void mk_msrs_init(struct mk_state *state)
@@ -135,7 +136,7 @@ uint32_t mk_write_msr(struct mk_state *state, struct mk_request *request)
     return MK_SUCCESS;
 }
 
-/* ---- buses: there is none --------------------------------------------------------------------------------------- */
+/* ---- buses: there is none ------------------------------------------------------------------------------ */
 
 uint32_t mk_get_bus_data(struct mk_state *state, struct mk_request *request)
 {

@@ -5,14 +5,15 @@
 
 enum { CONTROL = 0x01, INTEGER = 0x02, SEGMENTS = 0x04, FLOATING = 0x08 };
 
-/* The debug registers are no range: a kernel's own are set through the special registers, and the copy in CONTEXT
- * must not undo that. */
+/* The debug registers are no range: a kernel's own are set through the special registers, and the copy in
+ * CONTEXT must not undo that. */
 static const struct mk_context_range x64_ranges[] = {
-    {CONTROL, 0x38, 2},  {CONTROL, 0x42, 2},     {CONTROL, 0x44, 4},  {CONTROL, 0x98, 8},
+    {CONTROL, 0x38, 2},  {CONTROL, 0x42, 2},     {CONTROL, 0x44, 4},    {CONTROL, 0x98, 8},
     {CONTROL, 0xF8, 8},  {INTEGER, 0x78, 0x20},  {INTEGER, 0xA0, 0x58}, {SEGMENTS, 0x3A, 8},
     {FLOATING, 0x34, 4}, {FLOATING, 0x100, 512},
 };
 
+/* clang-format off */
 static const struct mk_layout layouts[] = {
     [MK_X64] = {
         .pointer_bytes = 8,
@@ -53,6 +54,7 @@ static const struct mk_layout layouts[] = {
         },
     },
 };
+/* clang-format on */
 
 const struct mk_layout *mk_layout(enum mk_arch arch)
 {

@@ -1,7 +1,7 @@
 /* mk_layout.h: where a processor's and the kernel's structures keep their fields, one row per architecture.
  *
- * The kernel and the image builder work from these tables alone, so a second architecture is a second row. Offsets
- * in bytes. Sources: kd-protocol.md 4.1, 4.5, 4.9, 4.10; nt-image.md. */
+ * The kernel and the image builder work from these tables alone, so a second architecture is a second row.
+ * Offsets in bytes. Sources: kd-protocol.md 4.1, 4.5, 4.9, 4.10; nt-image.md. */
 #ifndef MK_LAYOUT_H
 #define MK_LAYOUT_H
 
@@ -41,7 +41,7 @@ enum {
 /* Physical addresses where the PC keeps video memory and ROMs: no RAM (nt-image.md, edges). */
 enum { MK_RAM_HOLE_FIRST = 0xA0000, MK_RAM_HOLE_END = 0x100000 };
 
-/* Bytes of CONTEXT that take effect on resume when ContextFlags names their group (kd-protocol.md 4.4 rule 7). */
+/* Bytes of CONTEXT that take effect on resume when ContextFlags names their group (4.4 rule 7). */
 struct mk_context_range {
     uint32_t group;
     uint16_t offset;
@@ -56,7 +56,7 @@ struct mk_context_layout {
     uint8_t segment_bytes;
     uint8_t gpr_count;
     uint16_t gpr[MK_GPRS_MAX]; /* in the order of instruction encoding: ax cx dx bx sp bp si di r8 .. */
-    uint16_t dr[8]; /* as in struct mk_special_layout, of which these are copies */
+    uint16_t dr[8];            /* as in struct mk_special_layout, of which these are copies */
     uint16_t float_save;
     uint32_t flags_arch; /* the bit that says which architecture's CONTEXT it is */
     uint32_t flags_all;
@@ -68,7 +68,7 @@ struct mk_context_layout {
 struct mk_special_layout {
     uint16_t bytes;
     uint16_t cr0, cr2, cr3, cr4;
-    uint16_t dr[8]; /* 4 and 5 are not there: 0 */
+    uint16_t dr[8];      /* 4 and 5 are not there: 0 */
     uint16_t gdtr, idtr; /* of the limit; the base is 2 bytes behind */
     uint16_t tr;
     uint16_t mxcsr;

@@ -1,8 +1,8 @@
 /* mk_manipulate.c: the manipulate API as a table: number to handler (kd-protocol.md 4.4).
  *
  * A handler fills the reply in place and returns its status; without one the answer is UNSUCCESSFUL, the rest
- * echoed, no data, which is what NT says to what it does not support. Some requests have no reply, ever (note 1):
- * they decide how the stay in the debugger goes on instead. */
+ * echoed, no data, which is what NT says to what it does not support. Some requests have no reply, ever (note
+ * 1): they decide how the stay in the debugger goes on instead. */
 #include "sim/kernel/mk_state.h"
 
 enum { API_FIRST = 0x3130, API_STATUS = 8, CONTINUE_STATUS = 0 };
@@ -26,7 +26,7 @@ static enum mk_verdict do_continue(struct mk_state *state, struct mk_request *re
     return continue_succeeds(mk_get_u32(request, CONTINUE_STATUS)) ? MK_CONTINUE : MK_NOT_HANDLED;
 }
 
-/* Dr7 goes to every processor, Dr6 is cleared (note 3): in the KPRCBs, from where they are loaded on leaving. */
+/* Dr7 for every processor, Dr6 cleared (note 3): in the KPRCBs, from where they are loaded on leaving. */
 static void set_debug_registers(struct mk_state *state, uint64_t dr7)
 {
     const struct mk_layout *layout = state->layout;

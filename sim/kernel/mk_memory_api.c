@@ -52,12 +52,13 @@ uint32_t mk_write_physical_memory(struct mk_state *state, struct mk_request *req
     return cache_type_exists(request) ? write_memory(state, request, mk_write_physical) : MK_UNSUCCESSFUL;
 }
 
-/* ---- search ----------------------------------------------------------------------------------------------------- */
+/* ---- search -------------------------------------------------------------------------------------------- */
 
 enum { SEARCH_PATTERN = 1024, SEARCH_WINDOW = 1024, SEARCH_PAGES_MAX = 65536 };
 
 /* Where in the window the pattern begins, or window_bytes when it does not. */
-static uint32_t find(const uint8_t *window, uint32_t window_bytes, const uint8_t *pattern, uint32_t pattern_bytes)
+static uint32_t find(const uint8_t *window, uint32_t window_bytes, const uint8_t *pattern,
+                     uint32_t pattern_bytes)
 {
     for (uint32_t i = 0; i + pattern_bytes <= window_bytes; i++)
         if (window[i] == pattern[0] && kd_equal(window + i, pattern, pattern_bytes))
@@ -66,15 +67,17 @@ static uint32_t find(const uint8_t *window, uint32_t window_bytes, const uint8_t
 }
 
 /* Searches [start, end), skipping what is not mapped; the whole match must lie in it. Looked at are at most
- * SEARCH_PAGES_MAX windows and holes, so that neither an endless range nor page tables that point at themselves
- * hold the machine. state->data has the pattern in front and the window behind it. */
-static bool search(struct mk_state *state, uint64_t start, uint64_t end, uint32_t pattern_bytes, uint64_t *found)
+ * SEARCH_PAGES_MAX windows and holes, so that neither an endless range nor page tables that point at
+ * themselves hold the machine. state->data has the pattern in front and the window behind it. */
+static bool search(struct mk_state *state, uint64_t start, uint64_t end, uint32_t pattern_bytes,
+                   uint64_t *found)
 {
     uint8_t *window = state->data + SEARCH_PATTERN;
     uint64_t at = start;
     for (uint32_t i = 0; i < SEARCH_PAGES_MAX && at < end && end - at >= pattern_bytes; i++) {
         uint64_t left = end - at;
-        uint32_t wanted = left < SEARCH_WINDOW + SEARCH_PATTERN ? (uint32_t)left : SEARCH_WINDOW + SEARCH_PATTERN;
+        uint32_t wanted =
+            left < SEARCH_WINDOW + SEARCH_PATTERN ? (uint32_t)left : SEARCH_WINDOW + SEARCH_PATTERN;
         uint32_t got = mk_read(state, at, window, wanted);
         uint32_t place = find(window, got, state->data, pattern_bytes);
         if (place < got) {
@@ -107,7 +110,7 @@ uint32_t mk_search_memory(struct mk_state *state, struct mk_request *request)
     return MK_SUCCESS;
 }
 
-/* ---- fill ------------------------------------------------------------------------------------------------------- */
+/* ---- fill ---------------------------------------------------------------------------------------------- */
 
 enum { FILL_VIRTUAL = 1, FILL_PHYSICAL = 2, FILL_LENGTH = 8, FILL_FLAGS = 12 };
 
@@ -150,7 +153,7 @@ uint32_t mk_fill_memory(struct mk_state *state, struct mk_request *request)
     return done == length ? MK_SUCCESS : MK_UNSUCCESSFUL;
 }
 
-/* ---- query ------------------------------------------------------------------------------------------------------ */
+/* ---- query --------------------------------------------------------------------------------------------- */
 
 uint32_t mk_query_memory(struct mk_state *state, struct mk_request *request)
 {

@@ -4,6 +4,7 @@
 
 enum { TYPE_PROCESS = 3, TYPE_THREAD = 6, CID_ENTRY_BYTES = 16, CID_ENTRIES = 256 };
 
+/* clang-format off */
 static const struct mk_nt_layout layouts[] = {
     [MK_X64] = {
         .data_block_bytes = 0x340,
@@ -23,6 +24,7 @@ static const struct mk_nt_layout layouts[] = {
                      .ldt = 0, .tss = 0x40, .compat_code = 0x23, .compat_teb = 0x53},
     },
 };
+/* clang-format on */
 
 const struct mk_nt_layout *mk_nt_layout(enum mk_arch arch)
 {
@@ -53,7 +55,7 @@ void mk_nt_begin(struct mk_nt *nt)
     mk_list_append(builder, nt->map->debugger_data_list, nt->map->debugger_data);
 }
 
-/* ---- processes and threads -------------------------------------------------------------------------------------- */
+/* ---- processes and threads ----------------------------------------------------------------------------- */
 
 /* PspCidTable by pid / 4: the object's address with its lowest bit set (nt-image.md). */
 static void put_cid(struct mk_nt *nt, uint32_t id, uint64_t object)
@@ -95,13 +97,15 @@ uint64_t mk_nt_thread(struct mk_nt *nt, uint64_t process, uint32_t pid, uint32_t
     mk_put_pointer(builder, cid, pid);
     mk_put_pointer(builder, cid + builder->layout->pointer_bytes, tid);
     mk_put_pointer(builder, thread + nt->layout->thread.start_address, start_address);
-    mk_list_append(builder, process + nt->layout->process.thread_list, thread + nt->layout->thread.list_entry);
-    mk_list_append(builder, process + nt->layout->process.thread_list_k, thread + nt->layout->thread.list_entry_k);
+    mk_list_append(builder, process + nt->layout->process.thread_list,
+                   thread + nt->layout->thread.list_entry);
+    mk_list_append(builder, process + nt->layout->process.thread_list_k,
+                   thread + nt->layout->thread.list_entry_k);
     put_cid(nt, tid, thread);
     return thread;
 }
 
-/* ---- modules ---------------------------------------------------------------------------------------------------- */
+/* ---- modules ------------------------------------------------------------------------------------------- */
 
 void mk_nt_module(struct mk_nt *nt, const struct mk_module *module, const char *name, uint64_t entry_point)
 {
@@ -119,7 +123,7 @@ void mk_nt_module(struct mk_nt *nt, const struct mk_module *module, const char *
     mk_list_append(builder, nt->map->module_list, entry);
 }
 
-/* ---- processors ------------------------------------------------------------------------------------------------- */
+/* ---- processors ---------------------------------------------------------------------------------------- */
 
 static void put_context(struct mk_nt *nt, uint64_t at, uint32_t number)
 {
@@ -205,7 +209,7 @@ void mk_nt_processor(struct mk_nt *nt, uint32_t number, uint64_t thread)
     mk_put_pointer(builder, nt->processor_block + (uint64_t)number * builder->layout->pointer_bytes, kprcb);
 }
 
-/* ---- KUSER_SHARED_DATA ------------------------------------------------------------------------------------------ */
+/* ---- KUSER_SHARED_DATA --------------------------------------------------------------------------------- */
 
 void mk_nt_shared_data(struct mk_nt *nt)
 {
@@ -220,15 +224,19 @@ void mk_nt_shared_data(struct mk_nt *nt)
     mk_put_32(builder, page + PHYSICAL_PAGES, (uint32_t)(builder->ram_bytes / MK_PAGE_BYTES));
 }
 
-/* ---- KDDEBUGGER_DATA64 (kd-protocol.md 4.11) -------------------------------------------------------------------- */
+/* ---- KDDEBUGGER_DATA64 (kd-protocol.md 4.11) ----------------------------------------------------------- */
 
 /* PHYSICAL_MEMORY_DESCRIPTOR: the two runs of RAM around the hole. */
 static uint64_t put_memory_runs(struct mk_nt *nt)
 {
     const uint64_t hole_pages = (MK_RAM_HOLE_END - MK_RAM_HOLE_FIRST) / MK_PAGE_BYTES;
     const uint64_t pages = nt->builder->ram_bytes / MK_PAGE_BYTES;
-    const uint64_t words[] = {2, pages - hole_pages, 0, MK_RAM_HOLE_FIRST / MK_PAGE_BYTES,
-                              MK_RAM_HOLE_END / MK_PAGE_BYTES, pages - MK_RAM_HOLE_END / MK_PAGE_BYTES};
+    const uint64_t words[] = {2,
+                              pages - hole_pages,
+                              0,
+                              MK_RAM_HOLE_FIRST / MK_PAGE_BYTES,
+                              MK_RAM_HOLE_END / MK_PAGE_BYTES,
+                              pages - MK_RAM_HOLE_END / MK_PAGE_BYTES};
     uint64_t at = mk_area_take(&nt->data, sizeof words, 8);
     for (uint32_t i = 0; i < sizeof words / sizeof words[0]; i++)
         mk_put_64(nt->builder, at + 8 * i, words[i]);
@@ -264,8 +272,8 @@ struct slot {
     uint64_t value;
 };
 
-/* Every pointer slot gets a variable of its own, zero, so that none leads nowhere; those that mean something here
- * are replaced afterwards. */
+/* Every pointer slot gets a variable of its own, zero, so that none leads nowhere; those that mean something
+ * here are replaced afterwards. */
 static void put_empty_variables(struct mk_nt *nt)
 {
     enum { VARIABLE_BYTES = 16 };

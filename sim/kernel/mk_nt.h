@@ -1,5 +1,5 @@
-/* mk_nt.h: the kernel's structures in the image: one column of nt-image.md per architecture, and their builders.
- * Private to the image builder. */
+/* mk_nt.h: the kernel's structures in the image: one column of nt-image.md per architecture, and their
+ * builders. Private to the image builder. */
 #ifndef MK_NT_H
 #define MK_NT_H
 
@@ -9,8 +9,8 @@
 struct mk_nt_layout {
     uint16_t data_block_bytes;
     struct {
-        uint16_t bytes, directory_table, thread_list_k, id, links, create_time, image_name, peb, parent_id, vad_root,
-            thread_list;
+        uint16_t bytes, directory_table, thread_list_k, id, links, create_time, image_name, peb, parent_id,
+            vad_root, thread_list;
     } process;
     struct {
         uint16_t bytes, initial_stack, stack_limit, kernel_stack, process, teb, state, list_entry_k, cid,
@@ -36,8 +36,8 @@ struct mk_nt {
     struct mk_builder *builder;
     const struct mk_nt_layout *layout;
     struct mk_map *map;
-    struct mk_area data; /* the kernel's .data */
-    struct mk_area pool; /* nonpaged pool: processes, threads, module entries, names */
+    struct mk_area data;   /* the kernel's .data */
+    struct mk_area pool;   /* nonpaged pool: processes, threads, module entries, names */
     uint64_t process_list; /* PsActiveProcessHead */
     uint64_t cid_entries;  /* of PspCidTable, by pid / 4 */
     uint64_t processor_block;

@@ -68,7 +68,7 @@ static void put_directory(const struct writer *writer, uint32_t index, uint32_t 
     put_32(writer, DIRECTORIES + 8 * index + 4, bytes);
 }
 
-/* ---- headers ---------------------------------------------------------------------------------------------------- */
+/* ---- headers ------------------------------------------------------------------------------------------- */
 
 static void put_file_header(const struct writer *writer, uint16_t section_count)
 {
@@ -130,7 +130,7 @@ static void put_sections(const struct writer *writer)
     }
 }
 
-/* ---- directories ------------------------------------------------------------------------------------------------ */
+/* ---- directories --------------------------------------------------------------------------------------- */
 
 static void put_exports(struct writer *writer)
 {
@@ -152,7 +152,8 @@ static void put_exports(struct writer *writer)
     put_directory(writer, DIRECTORY_EXPORT, directory, writer->rdata - directory);
 }
 
-/* CodeView: RSDS, a GUID, the age, the name of the symbol file. The GUID is nobody's: made from the timestamp. */
+/* CodeView: RSDS, a GUID, the age, the name of the symbol file. The GUID is nobody's: made from the
+ * timestamp. */
 static void put_debug(struct writer *writer)
 {
     enum { TYPE_CODEVIEW = 2, GUID_BYTES = 16, CODEVIEW_FIXED_BYTES = 24, AGE = 2 };

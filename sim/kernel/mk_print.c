@@ -19,8 +19,8 @@ static void send_io(struct mk_state *state, uint32_t data_bytes)
     mk_send(state, KD_TYPE_DEBUG_IO, &header, &data);
 }
 
-/* Skipped while no debugger is present (2.12 rule 1). After it was sent the kernel polls: a wish found here breaks
- * in at once (5.6 rule 1). */
+/* Skipped while no debugger is present (2.12 rule 1). After it was sent the kernel polls: a wish found here
+ * breaks in at once (5.6 rule 1). */
 void mk_print(struct mk_state *state, const char *text, uint32_t len_bytes)
 {
     if (!state->enabled || state->not_present)
@@ -67,8 +67,8 @@ void mk_print_numbered(struct mk_state *state, const char *text, uint64_t number
     mk_print(state, line, length);
 }
 
-/* Sent again on RESEND, waited for without an end: the machine stands until somebody answers (5.6 rule 2). The
- * answer, cut to the room, stays in state->data. */
+/* Sent again on RESEND, waited for without an end: the machine stands until somebody answers (5.6 rule 2).
+ * The answer, cut to the room, stays in state->data. */
 void mk_prompt(struct mk_state *state, const char *text, uint32_t room_bytes)
 {
     uint32_t length = mk_min(text_bytes(text), MK_PRINT_BYTES_MAX);

@@ -1,6 +1,7 @@
 /* mk_state.h: the mini kernel's own memory and the calls between its files. Private to sim/kernel.
  *
- * No file keeps a variable of its own: all there is lies in one struct mk_state, which the machine provides. */
+ * No file keeps a variable of its own: all there is lies in one struct mk_state, which the machine provides.
+ */
 #ifndef MK_STATE_H
 #define MK_STATE_H
 
@@ -9,16 +10,16 @@
 #include "transport/kd/kd_packet.h"
 
 /* NTSTATUS values (kd-protocol.md 4.2). */
-#define MK_SUCCESS               0x00000000u
-#define MK_MISALIGNED            0x80000002u
-#define MK_BREAKPOINT            0x80000003u
-#define MK_SINGLE_STEP           0x80000004u
-#define MK_WAKE_DEBUGGER         0x80000007u
-#define MK_UNSUCCESSFUL          0xC0000001u
-#define MK_ACCESS_VIOLATION      0xC0000005u
-#define MK_INVALID_PARAMETER     0xC000000Du
-#define MK_NO_SUCH_DEVICE        0xC000000Eu
-#define MK_ILLEGAL_INSTRUCTION   0xC000001Du
+#define MK_SUCCESS             0x00000000u
+#define MK_MISALIGNED          0x80000002u
+#define MK_BREAKPOINT          0x80000003u
+#define MK_SINGLE_STEP         0x80000004u
+#define MK_WAKE_DEBUGGER       0x80000007u
+#define MK_UNSUCCESSFUL        0xC0000001u
+#define MK_ACCESS_VIOLATION    0xC0000005u
+#define MK_INVALID_PARAMETER   0xC000000Du
+#define MK_NO_SUCH_DEVICE      0xC000000Eu
+#define MK_ILLEGAL_INSTRUCTION 0xC000001Du
 
 /* Bugcheck codes. */
 #define MK_EXCEPTION_NOT_HANDLED 0x1Eu
@@ -80,8 +81,8 @@ struct mk_state {
     uint8_t *ram;
 
     struct kd_context kd;
-    uint8_t not_present; /* KdDebuggerNotPresent */
-    bool enabled;        /* KdDebuggerEnabled */
+    uint8_t not_present;  /* KdDebuggerNotPresent */
+    bool enabled;         /* KdDebuggerEnabled */
     uint8_t shared_flags; /* what KUSER_SHARED_DATA was last told */
 
     struct mk_cpu cpus[MK_PROCESSORS_MAX];
@@ -106,23 +107,24 @@ struct mk_state {
     uint8_t data[MK_DATA_BYTES];
 };
 
-/* ---- mk_memory.c: guest memory by virtual and physical address -------------------------------------------------- */
+/* ---- mk_memory.c: guest memory by virtual and physical address ----------------------------------------- */
 
-/* pa is where the address lies; span_bytes is how far the answer, mapped or not, reaches from the address on. */
+/* pa is where the address lies; span_bytes is how far the answer, mapped or not, reaches from the address on.
+ */
 struct mk_translation {
     uint64_t pa;
     uint64_t span_bytes;
 };
 bool mk_translate(const struct mk_state *state, uint64_t address, struct mk_translation *translation);
 
-/* Each returns how many bytes were moved before something was not there. Writes ignore the write-protection of
- * pages, as a kernel debugger's do. */
+/* Each returns how many bytes were moved before something was not there. Writes ignore the write-protection
+ * of pages, as a kernel debugger's do. */
 uint32_t mk_read(const struct mk_state *state, uint64_t address, uint8_t *to, uint32_t len_bytes);
 uint32_t mk_write(struct mk_state *state, uint64_t address, const uint8_t *from, uint32_t len_bytes);
 uint32_t mk_read_physical(const struct mk_state *state, uint64_t pa, uint8_t *to, uint32_t len_bytes);
 uint32_t mk_write_physical(struct mk_state *state, uint64_t pa, const uint8_t *from, uint32_t len_bytes);
 
-/* ---- mk_cpu.c: registers, and the interpreter of the image's code ----------------------------------------------- */
+/* ---- mk_cpu.c: registers, and the interpreter of the image's code -------------------------------------- */
 
 /* A register by its offset in CONTEXT, of the machine's width. */
 uint64_t mk_register(const struct mk_state *state, uint32_t cpu, uint16_t offset);
@@ -139,12 +141,12 @@ void mk_interrupt(struct mk_state *state, uint32_t cpu, uint64_t handler);
 /* A call to a function from where the processor stands. */
 void mk_call(struct mk_state *state, uint32_t cpu, uint64_t function);
 
-/* ---- mk_context.c: ProcessorState of each KPRCB ----------------------------------------------------------------- */
+/* ---- mk_context.c: ProcessorState of each KPRCB -------------------------------------------------------- */
 
 void mk_processors_save(struct mk_state *state); /* registers to the KPRCBs: a stop begins */
 void mk_processors_load(struct mk_state *state); /* and back, as far as ContextFlags says: it ends */
 
-/* ---- mk_debug.c: KD calls, state changes, the stop loop --------------------------------------------------------- */
+/* ---- mk_debug.c: KD calls, state changes, the stop loop ------------------------------------------------ */
 
 void mk_send(struct mk_state *state, uint16_t type, struct kd_string *header, struct kd_string *data);
 uint32_t mk_receive(struct mk_state *state, uint16_t type, struct kd_string *header, uint32_t *data_bytes);
@@ -158,7 +160,7 @@ void mk_load_symbols(struct mk_state *state, const struct mk_module *module);
 void mk_shutdown_notice(struct mk_state *state);
 enum mk_verdict mk_switch_processor(struct mk_state *state, uint32_t cpu);
 
-/* ---- mk_manipulate.c and the API's families --------------------------------------------------------------------- */
+/* ---- mk_manipulate.c and the API's families ------------------------------------------------------------ */
 
 enum mk_verdict mk_serve(struct mk_state *state, struct mk_request *request);
 
@@ -210,13 +212,13 @@ static inline uint32_t mk_min(uint32_t left, uint32_t right)
     return left < right ? left : right;
 }
 
-/* ---- mk_breakpoint.c -------------------------------------------------------------------------------------------- */
+/* ---- mk_breakpoint.c ----------------------------------------------------------------------------------- */
 
 /* Deletes the breakpoints in a range and puts the original bytes back (4.1 note 2). */
 void mk_breakpoints_delete_range(struct mk_state *state, uint64_t first, uint32_t len_bytes);
 void mk_breakpoints_insert_deferred(struct mk_state *state);
 
-/* ---- mk_print.c ------------------------------------------------------------------------------------------------- */
+/* ---- mk_print.c ---------------------------------------------------------------------------------------- */
 
 /* Room for a line under construction: the end of state->data, whose front mk_print sends from. */
 static inline char *mk_line(struct mk_state *state)
@@ -228,11 +230,11 @@ void mk_print(struct mk_state *state, const char *text, uint32_t len_bytes);
 void mk_print_numbered(struct mk_state *state, const char *text, uint64_t number);
 void mk_prompt(struct mk_state *state, const char *text, uint32_t room_bytes);
 
-/* ---- mk_boot.c -------------------------------------------------------------------------------------------------- */
+/* ---- mk_boot.c ----------------------------------------------------------------------------------------- */
 
 void mk_initialize(struct mk_state *state, const struct mk_boot *loader_block);
 
-/* ---- mk_bugcheck.c ---------------------------------------------------------------------------------------------- */
+/* ---- mk_bugcheck.c ------------------------------------------------------------------------------------- */
 
 _Noreturn void mk_bugcheck(struct mk_state *state, uint32_t code, const uint64_t parameters[4]);
 

@@ -12,7 +12,7 @@ enum { PACKETS = 512, STEPS = 512 };
 struct fake fake;
 static jmp_buf end;
 
-/* ---- the module ------------------------------------------------------------------------------------------------- */
+/* ---- the module ---------------------------------------------------------------------------------------- */
 
 uint32_t KD_API KdDebuggerInitialize0(void *loader_block)
 {
@@ -62,7 +62,8 @@ void KD_API KdSendPacket(uint32_t type, const struct kd_string *header, const st
         *mk_debugger_not_present(fake.state) = 1;
 }
 
-static uint32_t play(const struct step *step, struct kd_string *header, struct kd_string *data, uint32_t *length)
+static uint32_t play(const struct step *step, struct kd_string *header, struct kd_string *data,
+                     uint32_t *length)
 {
     if (step->status != KD_RECEIVED)
         return step->status;
@@ -76,8 +77,8 @@ static uint32_t play(const struct step *step, struct kd_string *header, struct k
     return KD_RECEIVED;
 }
 
-uint32_t KD_API KdReceivePacket(uint32_t type, struct kd_string *header, struct kd_string *data, uint32_t *length,
-                                struct kd_context *context)
+uint32_t KD_API KdReceivePacket(uint32_t type, struct kd_string *header, struct kd_string *data,
+                                uint32_t *length, struct kd_context *context)
 {
     if (type == 8) {
         assert_true(!header && !data && !length && !context);
@@ -91,7 +92,7 @@ uint32_t KD_API KdReceivePacket(uint32_t type, struct kd_string *header, struct 
     return play(step, header, data, length);
 }
 
-/* ---- the machine ------------------------------------------------------------------------------------------------ */
+/* ---- the machine --------------------------------------------------------------------------------------- */
 
 struct mk_state *mk_platform_state(void)
 {
@@ -142,18 +143,20 @@ _Noreturn void mk_platform_power_off(void)
     longjmp(end, END_POWER_OFF);
 }
 
-/* ---- helpers ---------------------------------------------------------------------------------------------------- */
+/* ---- helpers ------------------------------------------------------------------------------------------- */
 
 int fake_setup(void **state)
 {
     *state = &fake;
     memset(&fake, 0, sizeof fake);
-    fake.boot = (struct mk_boot){.arch = MK_X64, .processors = 2, .steps_per_tick = 10, .initial_break = true};
+    fake.boot =
+        (struct mk_boot){.arch = MK_X64, .processors = 2, .steps_per_tick = 10, .initial_break = true};
     fake.ram = calloc(1, FAKE_RAM_BYTES);
     fake.state = calloc(1, mk_state_bytes());
     fake.packets = calloc(PACKETS, sizeof *fake.packets);
     fake.steps = calloc(STEPS, sizeof *fake.steps);
-    return mk_image_build(fake.ram, FAKE_RAM_BYTES, MK_X64, fake.boot.processors, &fake.map) == KD_OK ? 0 : -1;
+    return mk_image_build(fake.ram, FAKE_RAM_BYTES, MK_X64, fake.boot.processors, &fake.map) == KD_OK ? 0
+                                                                                                      : -1;
 }
 
 int fake_teardown(void **state)

@@ -1,5 +1,5 @@
-/* fake_module.h: what the mini kernel's tests share: a module that records and plays back, a machine that ends by
- * longjmp, and helpers that write requests and read replies by the offsets of kd-protocol.md. */
+/* fake_module.h: what the mini kernel's tests share: a module that records and plays back, a machine that
+ * ends by longjmp, and helpers that write requests and read replies by the offsets of kd-protocol.md. */
 #ifndef FAKE_MODULE_H
 #define FAKE_MODULE_H
 
@@ -27,8 +27,8 @@ struct step {
     uint8_t header[64], data[4096];
 };
 
-/* Everything the kernel touches and the module does; one at a time. The script is steps: KdReceivePacket plays them
- * one by one, and the run ends when it is asked for more. */
+/* Everything the kernel touches and the module does; one at a time. The script is steps: KdReceivePacket
+ * plays them one by one, and the run ends when it is asked for more. */
 extern struct fake {
     struct mk_boot boot;
     struct mk_map map;
@@ -63,7 +63,7 @@ int fake_teardown(void **state);
 /* Boots and runs the kernel to the end of the script. */
 enum ending fake_run(void);
 
-/* ---- the script --------------------------------------------------------------------------------------------------- */
+/* ---- the script ---------------------------------------------------------------------------------------- */
 
 /* One call of KdReceivePacket(manipulate) that brings no packet. */
 struct step *add_status(uint32_t status);
@@ -81,7 +81,8 @@ void add_continue2(uint32_t status, bool trace);
 /* A debugger sets one register, by its offset in CONTEXT: GetContext and SetContextEx, two replies. */
 void add_set_register(uint32_t offset, uint64_t value);
 
-/* What a debugger does at a hard-coded int 3 before it lets go: the program counter moves over it. Two replies. */
+/* What a debugger does at a hard-coded int 3 before it lets go: the program counter moves over it. Two
+ * replies. */
 void add_skip_break(void);
 
 /* The same, and lets go. */
@@ -90,7 +91,7 @@ void add_go(void);
 /* A wish of the world for the next tick. */
 void add_command(enum mk_command_kind kind, const char *text, uint32_t count, uint32_t code);
 
-/* ---- what came of it ---------------------------------------------------------------------------------------------- */
+/* ---- what came of it ----------------------------------------------------------------------------------- */
 
 const struct packet *packet(uint32_t index);
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-/* ---- memory ----------------------------------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------------------------- */
 
 static uint64_t load(const uint8_t *from, unsigned bytes)
 {
@@ -16,7 +16,8 @@ static uint64_t load(const uint8_t *from, unsigned bytes)
     return value;
 }
 
-bool image_translate(const struct image *image, uint64_t va, uint64_t *pa, uint64_t *entry, uint64_t *page_bytes)
+bool image_translate(const struct image *image, uint64_t va, uint64_t *pa, uint64_t *entry,
+                     uint64_t *page_bytes)
 {
     const uint64_t frame = 0x000FFFFFFFFFF000;
     uint64_t table = image->cr3;
@@ -90,7 +91,7 @@ void image_unicode(const struct image *image, uint64_t va, char *to)
     assert_int_equal(strlen(to), length);
 }
 
-/* ---- modules ---------------------------------------------------------------------------------------------------- */
+/* ---- modules ------------------------------------------------------------------------------------------- */
 
 uint64_t image_directory(const struct image *image, uint64_t base, uint32_t index, uint32_t *len_bytes)
 {
@@ -105,7 +106,8 @@ uint64_t image_symbol(const struct image *image, uint64_t base, uint64_t address
 {
     uint32_t len_bytes;
     uint64_t best = UINT64_MAX, directory = image_directory(image, base, 0, &len_bytes);
-    uint64_t functions = base + image_u32(image, directory + 28), names = base + image_u32(image, directory + 32);
+    uint64_t functions = base + image_u32(image, directory + 28),
+             names = base + image_u32(image, directory + 32);
     uint64_t ordinals = base + image_u32(image, directory + 36);
     for (uint32_t i = 0; i < image_u32(image, directory + 24); i++) {
         uint64_t at = base + image_u32(image, functions + 4 * image_u16(image, ordinals + 2 * i));
@@ -117,7 +119,7 @@ uint64_t image_symbol(const struct image *image, uint64_t base, uint64_t address
     return best;
 }
 
-/* ---- stacks ----------------------------------------------------------------------------------------------------- */
+/* ---- stacks -------------------------------------------------------------------------------------------- */
 
 /* The unwind info for an address, 0 for a leaf. */
 static uint64_t unwind_info(const struct image *image, uint64_t base, uint64_t pc)

@@ -1,5 +1,6 @@
-/* image_walk.h: looks into an image as a client would that trusts nobody: its own page walk, its own PE reader, its
- * own unwinder, written from nt-image.md and the public formats and sharing no code with the builder. */
+/* image_walk.h: looks into an image as a client would that trusts nobody: its own page walk, its own PE
+ * reader, its own unwinder, written from nt-image.md and the public formats and sharing no code with the
+ * builder. */
 #ifndef IMAGE_WALK_H
 #define IMAGE_WALK_H
 
@@ -13,9 +14,10 @@ struct image {
     uint64_t cr3;
 };
 
-/* Four levels. Returns false when the address is not mapped; *entry is the last entry looked at, *page_bytes the
- * page's size. */
-bool image_translate(const struct image *image, uint64_t va, uint64_t *pa, uint64_t *entry, uint64_t *page_bytes);
+/* Four levels. Returns false when the address is not mapped; *entry is the last entry looked at, *page_bytes
+ * the page's size. */
+bool image_translate(const struct image *image, uint64_t va, uint64_t *pa, uint64_t *entry,
+                     uint64_t *page_bytes);
 
 /* All or nothing. */
 bool image_read(const struct image *image, uint64_t va, void *to, size_t len_bytes);
@@ -32,7 +34,8 @@ void image_unicode(const struct image *image, uint64_t va, char *to);
 /* The address of data directory number index of the module at base, and its length; 0: it has none. */
 uint64_t image_directory(const struct image *image, uint64_t base, uint32_t index, uint32_t *len_bytes);
 
-/* The exported name nearest below address in the module at base; to has room for 128. Returns the distance. */
+/* The exported name nearest below address in the module at base; to has room for 128. Returns the distance.
+ */
 uint64_t image_symbol(const struct image *image, uint64_t base, uint64_t address, char *to);
 
 /* One frame up, by the unwind table of the module at base; what the table has no entry for is a leaf. */

@@ -1,5 +1,5 @@
-/* Goal: the kernel needs nothing but a KD module and a machine. Method: this program gives it just these and is
- * linked without any library; it is never run. */
+/* Goal: the kernel needs nothing but a KD module and a machine. Method: this program gives it just these and
+ * is linked without any library; it is never run. */
 #include "sim/kernel/mk.h"
 
 uint32_t KD_API KdDebuggerInitialize0(void *loader_block)
@@ -28,8 +28,8 @@ void KD_API KdSendPacket(uint32_t type, const struct kd_string *header, const st
     (void)type, (void)header, (void)data, (void)context;
 }
 
-uint32_t KD_API KdReceivePacket(uint32_t type, struct kd_string *header, struct kd_string *data, uint32_t *length,
-                                struct kd_context *context)
+uint32_t KD_API KdReceivePacket(uint32_t type, struct kd_string *header, struct kd_string *data,
+                                uint32_t *length, struct kd_context *context)
 {
     (void)type, (void)header, (void)data, (void)length, (void)context;
     return KD_TIMEOUT;

@@ -1,6 +1,6 @@
-/* Goal: when the kernel calls its module, and what it sends of its own accord: boot, symbol notices, stops, prints,
- * prompts, the world's wishes, the end.
- * Method: mk_main runs on the test's own stack against fake_module.h. Source: kd-protocol.md 2.12, 4.1, 4.6, 5. */
+/* Goal: when the kernel calls its module, and what it sends of its own accord: boot, symbol notices, stops,
+ * prints, prompts, the world's wishes, the end. Method: mk_main runs on the test's own stack against
+ * fake_module.h. Source: kd-protocol.md 2.12, 4.1, 4.6, 5. */
 #include "sim/kernel/tests/fake_module.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@ static uint64_t read_image_u64(uint64_t pa)
     return kd_load_u64(fake.ram + pa);
 }
 
-/* ---- boot ------------------------------------------------------------------------------------------------------- */
+/* ---- boot ---------------------------------------------------------------------------------------------- */
 
 static void boot_without_break(uint32_t modules, uint32_t prints)
 {
@@ -132,7 +132,7 @@ static void shared_data_follows_presence(void **state)
     assert_int_equal(fake.ram[page + 0x2D4], 1);
 }
 
-/* ---- stops ------------------------------------------------------------------------------------------------------ */
+/* ---- stops --------------------------------------------------------------------------------------------- */
 
 static void stop_reports_the_processor(void **state)
 {
@@ -149,7 +149,8 @@ static void stop_reports_the_processor(void **state)
     assert_int_equal(kd_load_u32(change + 184), 1);
     assert_int_equal(kd_load_u64(change + 192), 0xFFFF0FF0);
     assert_int_equal(kd_load_u64(change + 200), 0x400);
-    assert_int_equal(kd_load_u32(change + 208), 0x082); /* interrupts off; the sign of a kernel stack pointer */
+    assert_int_equal(kd_load_u32(change + 208),
+                     0x082); /* interrupts off; the sign of a kernel stack pointer */
     assert_int_equal(kd_load_u16(change + 212), 16);
     assert_int_equal(kd_load_u16(change + 214), 3);
     assert_memory_equal(change + 216, "\xCC\xC3\xCC\xCC", 4);
@@ -160,9 +161,9 @@ static void stop_is_saved_sent_served_and_restored(void **state)
 {
     (void)state;
     static const enum mk_trace_event expected[] = {
-        MK_TRACE_INITIALIZE, MK_TRACE_POLL, MK_TRACE_BOOTED, MK_TRACE_STOP, MK_TRACE_SEND, MK_TRACE_SENT,
-        MK_TRACE_RECEIVE, MK_TRACE_SEND, MK_TRACE_SENT, MK_TRACE_RECEIVE, MK_TRACE_SEND, MK_TRACE_SENT,
-        MK_TRACE_RECEIVE, MK_TRACE_RUN};
+        MK_TRACE_INITIALIZE, MK_TRACE_POLL,    MK_TRACE_BOOTED,  MK_TRACE_STOP, MK_TRACE_SEND,
+        MK_TRACE_SENT,       MK_TRACE_RECEIVE, MK_TRACE_SEND,    MK_TRACE_SENT, MK_TRACE_RECEIVE,
+        MK_TRACE_SEND,       MK_TRACE_SENT,    MK_TRACE_RECEIVE, MK_TRACE_RUN};
     add_go();
     assert_int_equal(fake_run(), END_TICKS);
     assert_int_equal(fake.saves, 1);
@@ -365,7 +366,7 @@ static void switched_processor_can_be_stepped(void **state)
     assert_int_equal(kd_load_u16(change + 6), 1);
 }
 
-/* ---- prints and prompts ----------------------------------------------------------------------------------------- */
+/* ---- prints and prompts -------------------------------------------------------------------------------- */
 
 static void ordered_prints_are_numbered(void **state)
 {
@@ -454,7 +455,7 @@ static void prompt_without_a_debugger_is_given_up(void **state)
     assert_int_equal(fake.packet_count, 1);
 }
 
-/* ---- the world's other wishes ----------------------------------------------------------------------------------- */
+/* ---- the world's other wishes -------------------------------------------------------------------------- */
 
 static void ordered_notices_are_drivers(void **state)
 {
@@ -473,9 +474,9 @@ static void ordered_notices_are_drivers(void **state)
 static void assert_shutdown_notice(uint32_t index)
 {
     const struct packet *notice = packet(index);
-    static const uint8_t fields[33] = {0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
-                                       0, 0, 0, 0, 0, 0, 0, 0, 0,    0,    0,    0,    0,    0,    0,    0,
-                                       1};
+    static const uint8_t fields[33] = {0,    0,    0,    0,    0,    0, 0, 0, 0xFF, 0xFF, 0xFF,
+                                       0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0,    0,    0,
+                                       0,    0,    0,    0,    0,    0, 0, 0, 0,    0,    1};
     assert_int_equal(notice->type, KD_TYPE_STATE_CHANGE64);
     assert_int_equal(kd_load_u32(notice->header), KD_STATE_LOAD_SYMBOLS);
     assert_memory_equal(notice->header + 32, fields, sizeof fields);
@@ -517,19 +518,23 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(boot_announces_modules_then_prints, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(notice_shows_the_debug_service, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(more_notices_than_modules_repeat_the_drivers, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(more_notices_than_modules_repeat_the_drivers, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(failed_initialisation_boots_undebugged, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(abandoned_notice_silences_the_rest, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(shared_data_follows_presence, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(stop_reports_the_processor, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(stop_is_saved_sent_served_and_restored, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(resend_repeats_the_state_change_to_the_byte, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(int3_hits_again_unless_the_debugger_moves_over_it, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(resend_repeats_the_state_change_to_the_byte, fake_setup,
+                                        fake_teardown),
+        cmocka_unit_test_setup_teardown(int3_hits_again_unless_the_debugger_moves_over_it, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(break_comes_back_to_where_it_interrupted, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(wish_on_the_wire_breaks_at_the_next_tick, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(control_c_comes_before_the_wire, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(lost_debugger_counts_as_continue, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(unhandled_exception_comes_twice_then_crashes, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(unhandled_exception_comes_twice_then_crashes, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(handled_exception_goes_on, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(crash_request_breaks_once_and_resets, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(crash_while_crashing_resets, fake_setup, fake_teardown),

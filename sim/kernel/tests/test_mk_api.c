@@ -1,7 +1,6 @@
-/* Goal: each request of the manipulate API is answered as kd-protocol.md 4.4 says, right and wrong ones, and none
- * with silence that has a reply.
- * Method: the script of fake_module.h; replies are read by the offsets of the document and compared with its
- * vectors. Reply number n is packet n: packet 0 is the stop. */
+/* Goal: each request of the manipulate API is answered as kd-protocol.md 4.4 says, right and wrong ones, and
+ * none with silence that has a reply. Method: the script of fake_module.h; replies are read by the offsets of
+ * the document and compared with its vectors. Reply number n is packet n: packet 0 is the stop. */
 #include "sim/kernel/tests/fake_module.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +35,7 @@ static void assert_body(uint32_t index, const uint8_t body[KD_MANIPULATE_BYTES])
     assert_memory_equal(packet(index)->header, body, KD_MANIPULATE_BYTES);
 }
 
-/* ---- version ---------------------------------------------------------------------------------------------------- */
+/* ---- version ------------------------------------------------------------------------------------------- */
 
 static void get_version_names_the_kernel(void **state)
 {
@@ -65,7 +64,7 @@ static void get_version_needs_no_memory(void **state)
     assert_int_equal(kd_load_u64(assert_reply(4, 0x3146, 0, 0) + 16), fake.map.kernel_base);
 }
 
-/* ---- virtual memory --------------------------------------------------------------------------------------------- */
+/* ---- virtual memory ------------------------------------------------------------------------------------ */
 
 static void read_virtual_gives_the_kernel_header(void **state)
 {
@@ -105,9 +104,16 @@ static void read_across_the_end_is_short(void **state)
 static void unmapped_addresses_fail_at_once(void **state)
 {
     (void)state;
-    const uint64_t addresses[] = {0, 8, 0x7FFFFFFF0000, 0x0000800000000000, 0x00FF000000000000,
-                                  0xFFFF7FFFFFFFFFFF, 0xFFFF800000000000, fake.map.not_present,
-                                  fake.map.modules[0].base + fake.map.modules[0].size_bytes, UINT64_MAX - 7};
+    const uint64_t addresses[] = {0,
+                                  8,
+                                  0x7FFFFFFF0000,
+                                  0x0000800000000000,
+                                  0x00FF000000000000,
+                                  0xFFFF7FFFFFFFFFFF,
+                                  0xFFFF800000000000,
+                                  fake.map.not_present,
+                                  fake.map.modules[0].base + fake.map.modules[0].size_bytes,
+                                  UINT64_MAX - 7};
     enum { COUNT = sizeof addresses / sizeof addresses[0] };
     for (uint32_t i = 0; i < COUNT; i++)
         add_range(0x3130, addresses[i], 256);
@@ -158,7 +164,7 @@ static void read_only_page_can_be_written(void **state)
     assert_actual(1, 0x3131, 0, 8, 0);
 }
 
-/* ---- physical memory -------------------------------------------------------------------------------------------- */
+/* ---- physical memory ----------------------------------------------------------------------------------- */
 
 static void physical_reads_and_writes_meet_the_virtual_ones(void **state)
 {
@@ -210,7 +216,7 @@ static void unknown_cache_type_is_refused(void **state)
     assert_actual(2, 0x313E, UNSUCCESSFUL, 0, 0);
 }
 
-/* ---- search, fill, query ---------------------------------------------------------------------------------------- */
+/* ---- search, fill, query ------------------------------------------------------------------------------- */
 
 static struct step *add_search(uint64_t start, uint64_t length, const void *pattern, uint32_t pattern_bytes)
 {
@@ -309,7 +315,7 @@ static void query_tells_kernel_from_process(void **state)
     assert_reply(3, 0x315C, INVALID_PARAMETER, 0);
 }
 
-/* ---- context ---------------------------------------------------------------------------------------------------- */
+/* ---- context ------------------------------------------------------------------------------------------- */
 
 static struct step *on_processor(struct step *step, uint16_t processor)
 {
@@ -391,9 +397,9 @@ static void context_flags_choose_what_takes_effect(void **state)
         struct step *step = add_request(0x3133);
         step->data_bytes = CONTEXT_BYTES;
         kd_store_u32(step->data + CONTEXT_FLAGS, flags[i]);
-        kd_store_u64(step->data + 0x78, 0xAAAA);                     /* Rax */
+        kd_store_u64(step->data + 0x78, 0xAAAA); /* Rax */
         kd_store_u64(step->data + RSP, fake.map.stack_top[0] - 0x80);
-        kd_store_u64(step->data + RIP, fake.map.function + 5);       /* an int 3 between functions */
+        kd_store_u64(step->data + RIP, fake.map.function + 5); /* an int 3 between functions */
         add_request(0x313C);
     }
     add_request(0x3132);
@@ -411,8 +417,12 @@ static void get_context_ex_gives_a_part(void **state)
     (void)state;
     static const struct {
         uint32_t offset, count, copied;
-    } rows[] = {{0x38, 16, 16}, {0, CONTEXT_BYTES, CONTEXT_BYTES}, {CONTEXT_BYTES, 0, 0}, {0, CONTEXT_BYTES + 1, 0},
-                {CONTEXT_BYTES + 1, 0, 0}, {8, UINT32_MAX, 0}};
+    } rows[] = {{0x38, 16, 16},
+                {0, CONTEXT_BYTES, CONTEXT_BYTES},
+                {CONTEXT_BYTES, 0, 0},
+                {0, CONTEXT_BYTES + 1, 0},
+                {CONTEXT_BYTES + 1, 0, 0},
+                {8, UINT32_MAX, 0}};
     for (uint32_t i = 0; i < 6; i++) {
         struct step *step = add_request(0x315F);
         kd_store_u32(in_union(step, 0), rows[i].offset);
@@ -470,7 +480,7 @@ static void set_context_ex_out_of_range_is_refused(void **state)
     assert_memory_equal(packet(2)->data, packet(7)->data, CONTEXT_BYTES);
 }
 
-/* ---- control space ---------------------------------------------------------------------------------------------- */
+/* ---- control space ------------------------------------------------------------------------------------- */
 
 static void control_space_points_at_the_processor(void **state)
 {
@@ -535,7 +545,7 @@ static void continue2_sets_dr7_everywhere_and_clears_dr6(void **state)
     assert_int_equal(kd_load_u64(packet(3)->data + 0x40), 0xFFFF0FF0);
 }
 
-/* ---- breakpoints as a table; what they do to a running target is in test_mk_cpu.c ------------------------------- */
+/* ---- breakpoints as a table; what they do to a running target is in test_mk_cpu.c ---------------------- */
 
 static void breakpoint_handles_are_slots_from_1(void **state)
 {
@@ -556,7 +566,8 @@ static void breakpoint_handles_are_slots_from_1(void **state)
     assert_reply(5, 0x3135, 0, 0);
     assert_int_equal(packet(6)->data[0], 0x48);
     assert_reply(7, 0x3135, UNSUCCESSFUL, 0);
-    assert_int_equal(kd_load_u32(assert_reply(8, 0x3134, 0, 0) + 8), 1); /* not readable: deferred, but given */
+    assert_int_equal(kd_load_u32(assert_reply(8, 0x3134, 0, 0) + 8),
+                     1); /* not readable: deferred, but given */
 }
 
 static void breakpoint_table_has_32_places(void **state)
@@ -599,7 +610,7 @@ static void release_of_an_unknown_handle_is_vector_s15(void **state)
     assert_body(1, s15);
 }
 
-/* ---- ports, MSRs, buses ----------------------------------------------------------------------------------------- */
+/* ---- ports, MSRs, buses -------------------------------------------------------------------------------- */
 
 static void ports_read_as_all_ones(void **state)
 {
@@ -607,8 +618,12 @@ static void ports_read_as_all_ones(void **state)
     static const struct {
         uint64_t port;
         uint32_t size, status, value;
-    } rows[] = {{0x60, 1, 0, 0xFF}, {0x60, 2, 0, 0xFFFF}, {0x3F8, 4, 0, 0xFFFFFFFF},
-                {0x61, 2, 0x80000002, 0}, {0x62, 4, 0x80000002, 0}, {0x60, 3, INVALID_PARAMETER, 0},
+    } rows[] = {{0x60, 1, 0, 0xFF},
+                {0x60, 2, 0, 0xFFFF},
+                {0x3F8, 4, 0, 0xFFFFFFFF},
+                {0x61, 2, 0x80000002, 0},
+                {0x62, 4, 0x80000002, 0},
+                {0x60, 3, INVALID_PARAMETER, 0},
                 {0x60, 0, INVALID_PARAMETER, 0}};
     for (uint32_t i = 0; i < 7; i++) {
         add_range(0x3139, rows[i].port, rows[i].size);
@@ -676,7 +691,7 @@ static void there_is_no_bus(void **state)
     assert_int_equal(kd_load_u32(assert_reply(2, 0x3158, UNSUCCESSFUL, 0) + 16), 0);
 }
 
-/* ---- what is not supported, and what has no reply --------------------------------------------------------------- */
+/* ---- what is not supported, and what has no reply ------------------------------------------------------ */
 
 static void unknown_request_is_vector_s19(void **state)
 {
@@ -691,8 +706,8 @@ static void unknown_request_is_vector_s19(void **state)
 static void unsupported_requests_are_echoed_unsuccessful(void **state)
 {
     (void)state;
-    static const uint32_t apis[] = {0x313F, 0x3140, 0x3141, 0x3142, 0x3143, 0x3147, 0x3148, 0x3151, 0x3154, 0x3155,
-                                    0x3159, 0x315D, 0x315E, 0x3161, 0x312F, 0, UINT32_MAX};
+    static const uint32_t apis[] = {0x313F, 0x3140, 0x3141, 0x3142, 0x3143, 0x3147, 0x3148, 0x3151,    0x3154,
+                                    0x3155, 0x3159, 0x315D, 0x315E, 0x3161, 0x312F, 0,      UINT32_MAX};
     enum { COUNT = sizeof apis / sizeof apis[0] };
     for (uint32_t i = 0; i < COUNT; i++) {
         struct step *step = add_data(add_request(apis[i]), "some data", 9);
@@ -731,7 +746,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(write_virtual_uses_the_length_of_the_data, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(write_across_the_end_is_short, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(read_only_page_can_be_written, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(physical_reads_and_writes_meet_the_virtual_ones, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(physical_reads_and_writes_meet_the_virtual_ones, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(physical_edges_are_short, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(unknown_cache_type_is_refused, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(search_finds_the_first_match, fake_setup, fake_teardown),
@@ -746,21 +762,25 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(set_context_takes_part_or_excess, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(context_flags_choose_what_takes_effect, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(get_context_ex_gives_a_part, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(set_context_ex_takes_effect_with_the_last_part, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(set_context_ex_takes_effect_with_the_last_part, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(set_context_ex_out_of_range_is_refused, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(control_space_points_at_the_processor, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(special_registers_can_be_written, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(continue2_sets_dr7_everywhere_and_clears_dr6, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(continue2_sets_dr7_everywhere_and_clears_dr6, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(breakpoint_handles_are_slots_from_1, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(breakpoint_table_has_32_places, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(debugger_may_write_over_its_breakpoint, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(release_of_an_unknown_handle_is_vector_s15, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(release_of_an_unknown_handle_is_vector_s15, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(ports_read_as_all_ones, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(extended_ports_are_isa_only, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(msrs_are_kept, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(there_is_no_bus, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(unknown_request_is_vector_s19, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(unsupported_requests_are_echoed_unsuccessful, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(unsupported_requests_are_echoed_unsuccessful, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(clear_internal_breakpoints_has_no_reply, fake_setup, fake_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
-/* Goal: what runs is the image's own bytes, instruction by instruction, as a real processor would run them: single
- * steps, breakpoints hit, hit again and removed, faults, and a stack that unwinds.
- * Method: the script of fake_module.h; arithmetic flags are compared with those of the processor under the test.
- * Source: kd-protocol.md 4.1 note 2, 4.4 rules 5 to 7, 5.5. */
+/* Goal: what runs is the image's own bytes, instruction by instruction, as a real processor would run them:
+ * single steps, breakpoints hit, hit again and removed, faults, and a stack that unwinds. Method: the script
+ * of fake_module.h; arithmetic flags are compared with those of the processor under the test. Source:
+ * kd-protocol.md 4.1 note 2, 4.4 rules 5 to 7, 5.5. */
 #include "sim/kernel/tests/fake_module.h"
 #include "sim/kernel/tests/image_walk.h"
 #include <setjmp.h>
@@ -26,15 +26,15 @@ static struct image image(void)
     return (struct image){fake.ram, fake.map.ram_bytes, fake.map.directory_table_pa};
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------------ */
+/* ---- steps --------------------------------------------------------------------------------------------- */
 
 static void steps_follow_the_loop(void **state)
 {
     (void)state;
     const uint64_t loop = fake.map.loop, function = fake.map.function;
     /* nop; inc rax; call { inc rcx; nop; ret }; inc rbx; nop; jmp */
-    const uint64_t path[] = {loop + 1, loop + 4, function, function + 3, function + 4, loop + 9,
-                             loop + 12, loop + 13, loop, loop + 1};
+    const uint64_t path[] = {loop + 1, loop + 4,  function,  function + 3, function + 4,
+                             loop + 9, loop + 12, loop + 13, loop,         loop + 1};
     enum { COUNT = sizeof path / sizeof path[0] };
     add_step_at(loop);
     for (uint32_t i = 1; i < COUNT; i++)
@@ -85,7 +85,7 @@ static void step_in_a_symbol_notice_ends_behind_it(void **state)
     assert_exception(1, 0x80000004, fake.map.loop);
 }
 
-/* ---- breakpoints ------------------------------------------------------------------------------------------------ */
+/* ---- breakpoints --------------------------------------------------------------------------------------- */
 
 static void breakpoint_is_hit_and_taken_out(void **state)
 {
@@ -165,7 +165,7 @@ static void deferred_breakpoint_is_inserted_when_its_page_appears(void **state)
     assert_reply(5, 0x3135, 0, 0);
 }
 
-/* ---- faults ----------------------------------------------------------------------------------------------------- */
+/* ---- faults -------------------------------------------------------------------------------------------- */
 
 static void unknown_opcode_is_an_illegal_instruction(void **state)
 {
@@ -234,7 +234,7 @@ static void break_without_a_stack_still_stops(void **state)
     assert_int_equal(kd_load_u32(packet(5)->header + 32), ACCESS_VIOLATION);
 }
 
-/* ---- arithmetic, against the processor that runs this test ------------------------------------------------------ */
+/* ---- arithmetic, against the processor that runs this test --------------------------------------------- */
 
 static uint64_t native(unsigned operation, uint64_t left, int8_t right, uint32_t *flags)
 {
@@ -252,13 +252,16 @@ static uint64_t native(unsigned operation, uint64_t left, int8_t right, uint32_t
 static void arithmetic_is_the_processors_own(void **state)
 {
     (void)state;
-    static const uint64_t lefts[] = {0, 1, 15, 16, 127, 128, 0x7FFFFFFFFFFFFFFF, 0x8000000000000000, UINT64_MAX};
+    static const uint64_t lefts[] = {0,         1, 15, 16, 127, 128, 0x7FFFFFFFFFFFFFFF, 0x8000000000000000,
+                                     UINT64_MAX};
     static const int8_t rights[] = {0, 1, 8, 40, 127, -1, -128};
     static const uint8_t codes[3][3] = {{0x48, 0xFF, 0xC0}, {0x48, 0x83, 0xC0}, {0x48, 0x83, 0xE8}};
     for (uint32_t i = 0; i < 3 * 9 * 7; i++) {
         unsigned operation = i / 63;
-        uint8_t code[4] = {codes[operation][0], codes[operation][1], codes[operation][2], (uint8_t)rights[i % 7]};
-        fake.packet_count = fake.step_count = fake.step_next = fake.saves = fake.restores = fake.event_count = 0;
+        uint8_t code[4] = {codes[operation][0], codes[operation][1], codes[operation][2],
+                           (uint8_t)rights[i % 7]};
+        fake.packet_count = fake.step_count = fake.step_next = fake.saves = fake.restores = fake.event_count =
+            0;
         memset(fake.state, 0, mk_state_bytes());
         add_write(0x3131, fake.map.pool, code, sizeof code);
         add_set_register(RAX, lefts[i / 7 % 9]);
@@ -274,13 +277,14 @@ static void arithmetic_is_the_processors_own(void **state)
     }
 }
 
-/* ---- the stack -------------------------------------------------------------------------------------------------- */
+/* ---- the stack ----------------------------------------------------------------------------------------- */
 
 static void stack_of_a_break_unwinds_to_the_boot(void **state)
 {
     (void)state;
-    static const char *const chain[] = {"DbgBreakPointWithStatus", "KdCheckForDebugBreak", "KiClockInterrupt",
-                                        "KiCountIdle", "KiIdleLoop", "KiInitializeKernel", "KiSystemStartup"};
+    static const char *const chain[] = {
+        "DbgBreakPointWithStatus", "KdCheckForDebugBreak", "KiClockInterrupt", "KiCountIdle", "KiIdleLoop",
+        "KiInitializeKernel",      "KiSystemStartup"};
     fake.boot.steps_per_tick = 4; /* ends in the function that the loop calls */
     fake.ticks_max = 4;
     fake.poll_wish = 3;
@@ -312,10 +316,12 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(breakpoint_is_hit_again, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(removed_breakpoint_is_not_hit, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(written_int3_is_hit_like_a_breakpoint, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(deferred_breakpoint_is_inserted_when_its_page_appears, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(deferred_breakpoint_is_inserted_when_its_page_appears, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(unknown_opcode_is_an_illegal_instruction, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(fetch_from_nowhere_is_an_access_violation, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(instruction_cut_by_the_end_of_memory_is_illegal, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(instruction_cut_by_the_end_of_memory_is_illegal, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(stack_that_is_not_there_faults, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(break_without_a_stack_still_stops, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(arithmetic_is_the_processors_own, fake_setup, fake_teardown),

@@ -1,6 +1,6 @@
-/* Goal: what a debugger finds in a fresh image is what nt-image.md promises: tables that translate, lists that close,
- * headers that parse, pointers that lead somewhere, and the same bytes every time.
- * Method: the image is built once per test and read through image_walk.h, which shares no code with the builder. */
+/* Goal: what a debugger finds in a fresh image is what nt-image.md promises: tables that translate, lists
+ * that close, headers that parse, pointers that lead somewhere, and the same bytes every time. Method: the
+ * image is built once per test and read through image_walk.h, which shares no code with the builder. */
 #include "sim/kernel/mk_image.h"
 #include "sim/kernel/tests/image_walk.h"
 #include <setjmp.h>
@@ -47,7 +47,7 @@ static bool mapped(const struct fix *f, uint64_t va)
     return image_translate(&f->image, va, &pa, &entry, &page_bytes);
 }
 
-/* ---- memory ----------------------------------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------------------------- */
 
 static void pool_is_one_large_page(void **state)
 {
@@ -138,7 +138,7 @@ static void impossible_configurations_leave_ram_alone(void **state)
         uint64_t ram_bytes;
         enum mk_arch arch;
         uint32_t processors;
-    } rows[] = {{RAM_BYTES, MK_X86, 1}, {RAM_BYTES, MK_X64, 0}, {RAM_BYTES, MK_X64, 5},
+    } rows[] = {{RAM_BYTES, MK_X86, 1},        {RAM_BYTES, MK_X64, 0},     {RAM_BYTES, MK_X64, 5},
                 {RAM_BYTES - 4096, MK_X64, 1}, {RAM_BYTES + 1, MK_X64, 1}, {0, MK_X64, 1}};
     memset(f->ram, 0x77, RAM_BYTES);
     for (uint32_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -162,7 +162,7 @@ static void every_number_of_processors_can_be_built(void **state)
     }
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------------ */
+/* ---- lists --------------------------------------------------------------------------------------------- */
 
 /* Walks a list all the way round, forwards and back. Returns its length; entries go to found. */
 static uint32_t walk(const struct fix *f, uint64_t head, uint64_t *found, uint32_t room)
@@ -252,7 +252,7 @@ static void cid_table_finds_processes_and_threads(void **state)
     assert_int_equal(image_u64(&f->image, table + 16 * (tid / 4)), (threads[0] - 0x420) | 1);
 }
 
-/* ---- the data block --------------------------------------------------------------------------------------------- */
+/* ---- the data block ------------------------------------------------------------------------------------ */
 
 static void data_block_tells_what_it_is(void **state)
 {
@@ -289,7 +289,7 @@ static void physical_memory_has_two_runs(void **state)
         assert_int_equal(image_u64(&f->image, descriptor + 8 * i), rows[i]);
 }
 
-/* ---- processors ------------------------------------------------------------------------------------------------- */
+/* ---- processors ---------------------------------------------------------------------------------------- */
 
 /* Found as a client finds it: KiProcessorBlock, and the offsets that the data block itself gives. */
 static void processors_are_found_through_the_data_block(void **state)
@@ -340,7 +340,7 @@ static void each_stack_unwinds_three_frames(void **state)
     }
 }
 
-/* ---- modules in memory ------------------------------------------------------------------------------------------ */
+/* ---- modules in memory --------------------------------------------------------------------------------- */
 
 static void every_module_has_headers_that_parse(void **state)
 {
