@@ -17,7 +17,7 @@ static const struct bench_workload workloads[] = {
     {"bulk-write", "3,944-byte virtual writes", 1000, 25, 4},
     {"steps", "single steps", 1000, 100, 10},
     {"prints", "64-byte debug prints", 1000, 200, 10},
-    {"break-in", "break-in to stop, with Continue between", 100, 50, 5},
+    {"break-in", "break-in to stop, past the break instruction, and go", 100, 50, 5},
 };
 
 enum { LINKS = sizeof links / sizeof links[0], WORKLOADS = sizeof workloads / sizeof workloads[0] };

@@ -65,16 +65,18 @@ def draw(rows):
     links = in_order(rows, "link")
     workloads = in_order(rows, "workload")
     bulk = [name for name in workloads if any(row["workload"] == name and row["bytes"] for row in rows)]
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(12, 1.6 + 0.9 * len(workloads)), width_ratios=[3, 2], layout="constrained"
-    )
+    figure = plt.figure(figsize=(12, 2 + 0.9 * len(workloads)), layout="constrained")
+    grid = figure.add_gridspec(2, 2, width_ratios=[3, 2], height_ratios=[1, 0.04])
+    left, right = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
+    below = figure.add_subplot(grid[1, :])
+    below.axis("off")
     draw_bars(left, rows, workloads, links, "ratio_to_serial")
     left.axvline(1, color="#444444", linewidth=1)
     left.set_title(f"Times as fast as {REFERENCE} (log scale)", loc="left")
     draw_bars(right, rows, bulk, links, "kb_per_s")
     right.set_title("Payload, KB per second (log scale)", loc="left")
     handles, names = left.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
+    below.legend(handles, names, loc="center", ncol=len(names), frameon=False)
     costs = rows[0]["costs"]
     figure.suptitle(
         "fastkd: kernel debugging over each link, simulated time\n"

@@ -10,12 +10,12 @@ if ! mkdir -p "$out" 2>/dev/null || [ ! -w "$out" ]; then
 fi
 
 build/bin/kdbench run --out "$out"
-python3 bench/plot.py "$out/bench.json" "$out"
+/usr/bin/python3 bench/plot.py "$out/bench.json" "$out"
 
 echo
 echo "Host time of the harness itself (hyperfine, this machine, measured):"
 commands=()
-while read -r link; do
+while read -r link _; do
     commands+=(--command-name "$link" "build/bin/kdbench run --quick --link $link --workload bulk-read")
 done < <(build/bin/kdbench list links)
 hyperfine --warmup 1 --runs 5 --style basic --export-json "$out/hyperfine.json" "${commands[@]}" 2>"$out/hyperfine.log" |

@@ -14,4 +14,4 @@ measure("bulk-read", operations, operations * bytes, function()
     check.that(dbg.read(image.pool, bytes) == expected, "a read gave other bytes than the one before")
   end
 end)
-dbg.continue()
+dbg.go()

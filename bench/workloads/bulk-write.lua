@@ -15,4 +15,4 @@ measure("bulk-write", operations, operations * bytes, function()
   end
 end)
 check.that(dbg.read(image.pool, bytes) == pattern, "what was written does not read back")
-dbg.continue()
+dbg.go()
