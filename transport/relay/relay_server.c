@@ -6,10 +6,12 @@
  * does not read stays in the core, and what the core does not take stays in the peer's input, and is not read
  * for. */
 #include "transport/relay/relay_server.h"
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -351,6 +353,25 @@ static int stream_open(union stream *at, enum relay_address_kind kind, int fd)
     return kind == RELAY_ADDRESS_UNIX ? uv_pipe_open(&at->local, fd) : uv_tcp_open(&at->tcp, fd);
 }
 
+/* A peer that left may be read to its end only after its successor has come: the loop promises no order. What
+ * it said last is taken first, then it is gone. */
+static void let_leaver_go(struct door *door)
+{
+    struct peer *peer = door->peer;
+    struct pollfd line = {.events = POLLRDHUP};
+    if (peer == NULL || uv_fileno(&peer->at.handle, &line.fd) != 0 || poll(&line, 1, 0) <= 0)
+        return;
+    ssize_t read_bytes = 1;
+    while (read_bytes > 0 && door->peer == peer && peer->in_bytes < sizeof(peer->in)) {
+        read_bytes =
+            recv(line.fd, peer->in + peer->in_bytes, sizeof(peer->in) - peer->in_bytes, MSG_DONTWAIT);
+        peer->in_bytes += read_bytes > 0 ? (size_t)read_bytes : 0;
+        session_run(door->session);
+    }
+    if (door->peer == peer)
+        peer_drop(peer, "it closed the connection");
+}
+
 static void somebody_came(uv_stream_t *stream, int status)
 {
     struct door *door = stream->data;
@@ -364,6 +385,7 @@ static void somebody_came(uv_stream_t *stream, int status)
         uv_close(&peer->at.handle, peer_closed);
         return;
     }
+    let_leaver_go(door);
     if (door->peer != NULL) {
         say(session, "another %s came and was refused: one is connected already", door->role->name);
         uv_close(&peer->at.handle, peer_closed);

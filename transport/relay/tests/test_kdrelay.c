@@ -384,6 +384,31 @@ static void a_debugger_may_leave_and_another_come(void **state)
     assert_int_equal(vm_answer(f, vm).result, VM_DONE);
 }
 
+static void a_debugger_that_comes_before_the_first_is_seen_to_leave_is_served(void **state)
+{
+    struct fix *f = *state;
+    uint8_t frame[KD_FRAME_BYTES_MAX];
+    start_as_usual(f);
+    int vm = join_vm(f), first = join_debugger(f);
+    hello(f, vm);
+    ask_send_exception(f, vm);
+    read_exception(first, ID0_SYNC);
+    write_ack(first);
+    assert_int_equal(vm_answer(f, vm).result, VM_DONE);
+    ask_receive(f, vm);
+    write_all(vm, "\0\0\0\0", 4); /* its refusal says that the receive before it is held */
+    assert_int_equal(vm_answer(f, vm).result, VM_REFUSED);
+    kill(f->process, SIGSTOP);
+    assert_int_equal(waitpid(f->process, NULL, WUNTRACED), f->process);
+    int second = join(f, f->debugger_path); /* the daemon will see both at once, this one first */
+    write_all(first, frame, lab_request_frame(frame, CONTINUE, ID0));
+    shutdown(first, SHUT_RDWR);
+    kill(f->process, SIGCONT);
+    assert_int_equal(vm_answer(f, vm).flags, VM_REPLY_PACKET); /* what it said last was heard */
+    ask_send_exception(f, vm);
+    read_exception(second, ID0_SYNC);
+}
+
 static void a_vm_that_comes_back_must_say_hello(void **state)
 {
     struct fix *f = *state;
@@ -645,6 +670,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(the_daemons_clock_ends_a_hold, setup, teardown),
         cmocka_unit_test_setup_teardown(a_debugger_over_tcp_is_served, setup, teardown),
         cmocka_unit_test_setup_teardown(a_debugger_may_leave_and_another_come, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_debugger_that_comes_before_the_first_is_seen_to_leave_is_served,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_vm_that_comes_back_must_say_hello, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_debugger_is_refused_and_the_first_undisturbed, setup,
                                         teardown),
