@@ -15,6 +15,8 @@ struct sim_faults {
     size_t room;
     uint64_t struck;
     uint64_t last_ns;
+    sim_faults_strike_fn *on_strike;
+    void *on_strike_context;
 };
 
 #define SIM_FAULT_TEXT2(name, text) text,
@@ -62,6 +64,12 @@ enum kd_status sim_faults_add(struct sim_faults *faults, const struct sim_fault_
     faults->rules = sim_grow(faults->rules, &faults->room, faults->count + 1, sizeof *faults->rules);
     faults->rules[faults->count++] = (struct placed_rule){.rule = *rule};
     return KD_OK;
+}
+
+void sim_faults_on_strike(struct sim_faults *faults, sim_faults_strike_fn *fn, void *context)
+{
+    faults->on_strike = fn;
+    faults->on_strike_context = context;
 }
 
 void sim_faults_clear(struct sim_faults *faults)
@@ -137,6 +145,8 @@ const struct sim_fault_rule *sim_faults_ask(struct sim_faults *faults, enum sim_
             record_strike(faults, rule, i);
         }
     }
+    if (strikes != NULL && faults->on_strike != NULL)
+        faults->on_strike(faults->on_strike_context, strikes, type);
     return strikes;
 }
 

@@ -73,6 +73,10 @@ bool sim_faults_armed(const struct sim_faults *faults, enum sim_fault_layer laye
 const struct sim_fault_rule *sim_faults_ask(struct sim_faults *faults, enum sim_fault_layer layer,
                                             enum sim_fault_direction direction, uint16_t type);
 
+/* Tells somebody about every strike, as it is asked for: the rule and the unit's type. One listener; NULL: none. */
+typedef void sim_faults_strike_fn(void *context, const struct sim_fault_rule *rule, uint16_t type);
+void sim_faults_on_strike(struct sim_faults *faults, sim_faults_strike_fn *fn, void *context);
+
 /* How many faults struck, and when the last one did (0 when none). */
 uint64_t sim_faults_struck(const struct sim_faults *faults);
 uint64_t sim_faults_last_ns(const struct sim_faults *faults);

@@ -30,6 +30,8 @@ struct sim_line {
     void *context;
     sim_line_fault_fn *on_fault;
     void *on_fault_context;
+    sim_line_fault_fn *on_frame;
+    void *on_frame_context;
 
     struct follower follower;
     uint8_t staged[KD_FRAME_BYTES_MAX]; /* of the write under way, faults applied */
@@ -72,6 +74,12 @@ void sim_line_on_fault(struct sim_line *line, sim_line_fault_fn *fn, void *conte
 {
     line->on_fault = fn;
     line->on_fault_context = context;
+}
+
+void sim_line_on_frame(struct sim_line *line, sim_line_fault_fn *fn, void *context)
+{
+    line->on_frame = fn;
+    line->on_frame_context = context;
 }
 
 /* ---- bytes under way ------------------------------------------------------------------------------------------ */
@@ -207,8 +215,11 @@ static void end_frame(struct sim_line *line)
     if (strikes(follower, SIM_FAULT_DUPLICATE))
         for (size_t i = 0; i < follower->have; i++)
             stage(line, follower->clean[i]);
-    if (follower->struck && line->on_fault != NULL)
-        line->on_fault(line->on_fault_context, &follower->rule, follower->clean, follower->have);
+    const struct sim_fault_rule *rule = follower->struck ? &follower->rule : NULL;
+    if (line->on_frame != NULL)
+        line->on_frame(line->on_frame_context, rule, follower->clean, follower->have);
+    if (rule != NULL && line->on_fault != NULL)
+        line->on_fault(line->on_fault_context, rule, follower->clean, follower->have);
     follower->have = 0;
 }
 

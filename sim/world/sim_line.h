@@ -34,6 +34,10 @@ typedef void sim_line_fault_fn(void *context, const struct sim_fault_rule *rule,
                                size_t frame_bytes);
 void sim_line_on_fault(struct sim_line *line, sim_line_fault_fn *fn, void *context);
 
+/* The same for every frame, and for every byte that begins none, at the same moment; rule is NULL for one that no
+ * fault strikes. */
+void sim_line_on_frame(struct sim_line *line, sim_line_fault_fn *fn, void *context);
+
 /* Puts bytes on the line; copied. */
 void sim_line_write(struct sim_line *line, const uint8_t *bytes, size_t len_bytes);
 

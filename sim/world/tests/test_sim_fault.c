@@ -126,6 +126,24 @@ static void one_rule_strikes_but_all_count(void **state)
     assert_false(strikes(fix, 2));
 }
 
+static void add_type(void *context, const struct sim_fault_rule *rule, uint16_t type)
+{
+    assert_int_equal(rule->kind, SIM_FAULT_DROP);
+    *(unsigned *)context += type;
+}
+
+static void every_strike_is_told_with_the_units_type(void **state)
+{
+    struct fix *fix = *state;
+    unsigned types = 0;
+    struct sim_fault_rule rule = drop(SIM_PACKET_CONTROL, 1, 2);
+    assert_int_equal(sim_faults_add(fix->faults, &rule), KD_OK);
+    sim_faults_on_strike(fix->faults, add_type, &types);
+    for (uint16_t type = 2; type <= 6; type++)
+        strikes(fix, type);
+    assert_int_equal(types, 4 + 5);
+}
+
 static void impossible_rules_are_refused(void **state)
 {
     struct fix *fix = *state;
@@ -172,6 +190,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(other_layers_and_directions_are_spared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rule_waits_for_its_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_rule_strikes_but_all_count, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_strike_is_told_with_the_units_type, set_up, tear_down),
         cmocka_unit_test_setup_teardown(impossible_rules_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_go_there_and_back, set_up, tear_down),
     };

@@ -22,6 +22,7 @@ struct fix {
     uint64_t last_ns;
     unsigned faults_told;
     size_t fault_frame_bytes;
+    char told[256]; /* the length of each frame told, with a star when it was struck */
 };
 
 static void on_bytes(void *context, const uint8_t *bytes, size_t len_bytes)
@@ -40,6 +41,13 @@ static void on_fault(void *context, const struct sim_fault_rule *rule, const uin
     (void)frame;
     fix->faults_told++;
     fix->fault_frame_bytes = frame_bytes;
+}
+
+static void on_frame(void *context, const struct sim_fault_rule *rule, const uint8_t *frame, size_t frame_bytes)
+{
+    struct fix *fix = context;
+    (void)frame;
+    sprintf(fix->told + strlen(fix->told), "%zu%s ", frame_bytes, rule != NULL ? "*" : "");
 }
 
 static void open_line(struct fix *fix, uint32_t chunk_bytes)
@@ -240,6 +248,16 @@ static void a_rule_placed_in_mid_frame_spares_that_frame(void **state)
     assert_string_equal(fix->delivered, DATA);
 }
 
+static void every_frame_is_told_with_the_fault_that_strikes_it(void **state)
+{
+    struct fix *fix = *state;
+    sim_line_on_frame(fix->line, on_frame, fix);
+    write_hex(fix, ACK_0 "62");
+    place(fix, rule_of(SIM_FAULT_DROP, SIM_PACKET_DEBUG_IO));
+    write_bytewise(fix, ACK_0 DATA DATA "55");
+    assert_string_equal(fix->told, "16 1 16 20* 20 1 ");
+}
+
 static void cutting_loses_what_is_under_way(void **state)
 {
     struct fix *fix = *state;
@@ -268,6 +286,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_break_in_byte_is_a_frame_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(noise_between_frames_passes_while_armed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rule_placed_in_mid_frame_spares_that_frame, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_frame_is_told_with_the_fault_that_strikes_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cutting_loses_what_is_under_way, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
