@@ -1,14 +1,16 @@
-/* kd_channel.h: what the exports need from a way to the debugger, and the list of ways in order of preference.
+/* kd_channel.h: what the exports need from a way to the debugger, and the ways in order of preference.
  *
  * A new channel is one file that defines a struct kd_channel, and one line in kd_channel.c.
- * Context of every operation: any IRQL, one caller at a time. State that must outlive a call lies in the instance. */
+ * Context of every operation: any IRQL, one caller at a time. State that must outlive a call lies in the
+ * instance. */
 #ifndef KD_CHANNEL_H
 #define KD_CHANNEL_H
 
 #include "transport/guest/kd_guest.h"
 
-/* Operations marked "may be NULL" have nothing to do on some channels. A break-in that a send or a receive meets is
- * left in state->control_c; whether the debugger is present goes to kd_platform_set_present at once. */
+/* Operations marked "may be NULL" have nothing to do on some channels. A break-in that a send or a receive
+ * meets is left in state->control_c; whether the debugger is present goes to kd_platform_set_present at
+ * once. */
 struct kd_channel {
     const char *name;
 
@@ -23,7 +25,8 @@ struct kd_channel {
     /* Waits for a packet (2.5).
      * received  out  on KD_RECEIVED what fits wanted, valid until the next operation
      * Returns   KD_RECEIVED, KD_TIMEOUT or KD_RESEND */
-    uint32_t (*receive)(struct kd_module_state *state, const struct kd_wanted *wanted, struct kd_received *received);
+    uint32_t (*receive)(struct kd_module_state *state, const struct kd_wanted *wanted,
+                        struct kd_received *received);
 
     /* Asks for a break-in without waiting (2.7). True: break in. */
     bool (*poll)(struct kd_module_state *state);

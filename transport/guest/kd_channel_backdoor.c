@@ -1,15 +1,15 @@
-/* The backdoor channel: whole KD packets as messages to the relay, over GuestRPC. The protocol, with the reasons for
- * every rule here, is README.md; section numbers below are its own. */
+/* The backdoor channel: whole KD packets as messages to the relay, over GuestRPC. The protocol, with the
+ * reasons for every rule here, is README.md; section numbers below are its own. */
 #include "transport/guest/kd_channel.h"
 #include "transport/guest/kd_module.h"
 #include "transport/guest/kd_platform.h"
 
 enum {
-    FAILURES_MAX = 3,      /* unanswered requests after which a call that may give up does */
-    RESUMES_MAX = 1 << 16, /* VM_PENDING answers to an abandonable packet: far beyond any relay's own retries */
+    FAILURES_MAX = 3,    /* unanswered requests after which a call that may give up does */
+    RESUMES_MAX = 65536, /* VM_PENDING answers to an abandonable packet: more than any relay's own retries */
 };
 
-/* ---- epochs ------------------------------------------------------------------------------------------------- */
+/* ---- epochs -------------------------------------------------------------------------------------------- */
 
 /* What was kept belongs to the epoch; delivered after it, a packet could be doubled (4). */
 static void end_epoch(struct kd_backdoor *backdoor)
@@ -45,19 +45,20 @@ static void apply_flags(struct kd_module_state *state, const struct vm_reply *re
     kd_platform_set_present(reply->result != VM_ABANDONED && !(reply->flags & VM_REPLY_NOT_PRESENT));
 }
 
-/* While a packet is kept, no reply may bring another (3): what is longer than a header is refused unread, and the
- * kept bytes behind it stay. */
+/* While a packet is kept, no reply may bring another (3): what is longer than a header is refused unread, and
+ * the kept bytes behind it stay. */
 static uint32_t reply_room(const struct kd_backdoor *backdoor)
 {
     return backdoor->is_kept ? VM_GUESTRPC_PREFIX_BYTES + VM_REPLY_BYTES : sizeof backdoor->reply;
 }
 
-/* One request and its reply. The packet's bytes, packet_bytes of them, are staged already; request gets its version
- * and token here. Repeating it after an error sends the same bytes again, which is what makes it safe (4).
+/* One request and its reply. The packet's bytes, packet_bytes of them, are staged already; request gets its
+ * version and token here. Repeating it after an error sends the same bytes again, and is safe for that (4).
  * Returns  KD_OK; KD_ERR_STALE, KD_ERR_VERSION: the epoch is over;
- *          KD_ERR_CLOSED, KD_ERR_NO_DEVICE: nobody is there; KD_ERR_BAD_MESSAGE, KD_ERR_TOO_BIG: nonsense came back */
-static enum kd_status exchange(struct kd_module_state *state, struct vm_request *request, uint32_t packet_bytes,
-                               struct vm_reply *reply)
+ *          KD_ERR_CLOSED, KD_ERR_NO_DEVICE: nobody is there; KD_ERR_BAD_MESSAGE, KD_ERR_TOO_BIG: nonsense
+ *          came back */
+static enum kd_status exchange(struct kd_module_state *state, struct vm_request *request,
+                               uint32_t packet_bytes, struct vm_reply *reply)
 {
     struct kd_backdoor *backdoor = &state->backdoor;
     uint32_t len_bytes = 0;
@@ -116,7 +117,7 @@ static enum kd_status backdoor_open(struct kd_module_state *state)
     return status;
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------ */
+/* ---- sending ------------------------------------------------------------------------------------------- */
 
 /* One packet on its way: the request that is to be sent next, and what was learnt. */
 struct sending {
@@ -150,7 +151,8 @@ static void start_sending(struct sending *sending, const struct kd_backdoor *bac
     sending->opens = next && packet->type != KD_TYPE_MANIPULATE;
 }
 
-/* The relay has the packet; only its header was overwritten in the buffer, so a new epoch finds it still staged. */
+/* The relay has the packet; only its header was overwritten in the buffer, so a new epoch finds it still
+ * staged. */
 static void go_on_sending(struct sending *sending)
 {
     sending->request.kind = VM_RESUME;
@@ -220,11 +222,12 @@ static void backdoor_send(struct kd_module_state *state, const struct kd_packet 
     }
 }
 
-/* ---- receiving ---------------------------------------------------------------------------------------------- */
+/* ---- receiving ----------------------------------------------------------------------------------------- */
 
-/* The kept packet is for this receive and no other: one that does not fit is dropped, like a frame of another type
- * on the wire (kd-protocol.md 2.5 R13). */
-static bool take_kept(struct kd_backdoor *backdoor, const struct kd_wanted *wanted, struct kd_received *received)
+/* The kept packet is for this receive and no other: one that does not fit is dropped, like a frame of another
+ * type on the wire (kd-protocol.md 2.5 R13). */
+static bool take_kept(struct kd_backdoor *backdoor, const struct kd_wanted *wanted,
+                      struct kd_received *received)
 {
     if (!backdoor->is_kept)
         return false;

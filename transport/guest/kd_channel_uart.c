@@ -1,7 +1,7 @@
-/* The serial channel: kd_link does the protocol, this file moves its bytes through the 16550 and is its clock.
+/* The serial channel: kd_link does the protocol, this file moves its bytes and is its clock.
  *
- * One tick of the link is one look for a byte that found none. Looks for space to send do not count: a frame takes
- * longer to write than a small poll budget lasts, and the wait for its ACK begins behind it. */
+ * One tick of the link is one look for a byte that found none. Looks for space to send do not count: a frame
+ * takes longer to write than a small poll budget lasts, and the wait for its ACK begins behind it. */
 #include "transport/guest/kd_channel.h"
 #include "transport/guest/kd_module.h"
 #include "transport/guest/kd_platform.h"
@@ -13,8 +13,8 @@ static enum kd_status uart_open(struct kd_module_state *state)
         return KD_ERR_NO_DEVICE;
     uart->polls = state->options.polls;
     uart->now = 0;
-    /* A time-out is the first look and as many more as the budget says (devices.md 2.4: 204,800 x 2 + 2 accesses);
-     * the window for RESETs is a tenth of it, as 100 ms are of a second (kd-protocol.md 2.9). */
+    /* A time-out is the first look and as many more as the budget says (devices.md 2.4: 204,800 x 2 + 2
+     * accesses); the window for RESETs is a tenth of it, as 100 ms are of a second (kd-protocol.md 2.9). */
     const struct kd_link_config config = {.byte_wait = (uint64_t)uart->polls + 1,
                                           .reset_window = uart->polls / 10 + 1};
     kd_link_init(&uart->link, &config);
@@ -55,8 +55,8 @@ static void note_action(struct kd_module_state *state, const struct kd_action *a
         kd_platform_set_present(false);
 }
 
-/* Feeds the link with what the next look finds. A line error ends the wait for this byte at once, as it does in
- * kdcom (devices.md 2.4); so does a line that cannot send. */
+/* Feeds the link with what the next look finds. A line error ends the wait for this byte at once, as it does
+ * in kdcom (devices.md 2.4); so does a line that cannot send. */
 static void listen(struct kd_uart *uart, bool line_stuck, struct kd_action *action)
 {
     uint8_t byte = 0;

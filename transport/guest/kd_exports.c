@@ -1,5 +1,5 @@
-/* The module's exports: they translate between the kernel's structures and a channel, and nothing else. Windows
- * gives them no context, so the one instance comes from the platform. */
+/* The module's exports: they translate between the kernel's structures and a channel, and nothing else.
+ * Windows gives them no context, so the one instance comes from the platform. */
 #include "transport/guest/kd_channel.h"
 #include "transport/guest/kd_module.h"
 #include "transport/guest/kd_platform.h"
@@ -26,7 +26,8 @@ static void store_in(struct kd_string *string, const uint8_t *bytes, uint16_t le
     string->Length = len_bytes;
 }
 
-/* Hands a break-in to the kernel; without a context it waits for the next call that has one, or for a poll. */
+/* Hands a break-in to the kernel; without a context it waits for the next call that has one, or for a
+ * poll. */
 static void report_break_in(struct kd_module_state *state, struct kd_context *context)
 {
     if (context == NULL || !state->control_c)
@@ -107,7 +108,8 @@ void KD_API KdSendPacket(uint32_t type, const struct kd_string *header, const st
 {
     struct kd_module_state *state = kd_platform_module();
     const struct kd_channel *channel = kd_channel_current(state);
-    const struct kd_packet packet = {.type = (uint16_t)type, .header = span_of(header), .data = span_of(data)};
+    const struct kd_packet packet = {
+        .type = (uint16_t)type, .header = span_of(header), .data = span_of(data)};
     if (channel == NULL || !type_good(type) || !body_good(&packet))
         return;
     channel->send(state, &packet, context == NULL ? RETRIES_DEFAULT : context->KdpDefaultRetries);
@@ -123,8 +125,8 @@ static uint32_t poll_break_in(struct kd_module_state *state, const struct kd_cha
     return break_in ? KD_RECEIVED : KD_TIMEOUT;
 }
 
-uint32_t KD_API KdReceivePacket(uint32_t type, struct kd_string *header, struct kd_string *data, uint32_t *length,
-                                struct kd_context *context)
+uint32_t KD_API KdReceivePacket(uint32_t type, struct kd_string *header, struct kd_string *data,
+                                uint32_t *length, struct kd_context *context)
 {
     struct kd_module_state *state = kd_platform_module();
     const struct kd_channel *channel = kd_channel_current(state);

@@ -1,8 +1,8 @@
 /* kd_guest.h: the module's one instance: all that it remembers between two calls of the kernel.
  *
- * Private to this folder and to machines, which allocate it (kd_platform_module) and look at nothing in it but
- * sizeof. It is all zero before the first call. It may be copied away and back at any moment between two calls
- * (snapshots): nothing in it points anywhere that matters across a call. */
+ * Private to this folder and to machines, which allocate it (kd_platform_module) and look at nothing in it
+ * but sizeof. It is all zero before the first call. It may be copied away and back at any moment between two
+ * calls (snapshots): nothing in it points anywhere that matters across a call. */
 #ifndef KD_GUEST_H
 #define KD_GUEST_H
 
@@ -36,8 +36,8 @@ struct kd_uart {
 };
 
 struct kd_module_state {
-    uint32_t channel; /* place in the table of kd_channel.h counted from 1; 0: no channel */
-    bool control_c;   /* a break-in was seen by a call that had no context to tell */
+    uint32_t channel;          /* place in the table of kd_channel.h counted from 1; 0: no channel */
+    bool control_c;            /* a break-in was seen by a call that had no context to tell */
     struct kd_options options; /* polls 0: never read */
     struct kd_backdoor backdoor;
     struct kd_uart uart;

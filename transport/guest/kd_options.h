@@ -24,9 +24,9 @@ struct kd_options {
 
 void kd_options_default(struct kd_options *options);
 
-/* Reads what is given and leaves the rest as it is. Names are matched without regard to case, at the start of a
- * word (start of the string, or behind a blank or a slash). An unknown word, or a value that is no number or out of
- * range, changes nothing.
+/* Reads what is given and leaves the rest as it is. Names are matched without regard to case, at the start of
+ * a word (start of the string, or behind a blank or a slash). An unknown word, or a value that is no number
+ * or out of range, changes nothing.
  * text  in  NUL-terminated, at most KD_OPTIONS_BYTES_MAX of it are read; NULL: nothing is given */
 void kd_options_parse(struct kd_options *options, const char *text);
 

@@ -6,7 +6,7 @@
 enum { RBR = 0, THR = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7, DLL = 0, DLM = 1 };
 
 enum { LCR_8N1 = 0x03, LCR_DLAB = 0x80, FCR_ON_AND_CLEAR = 0x07 };
-enum { MCR_LOOP = 0x10, MCR_OUT1 = 0x04, MCR_OURS = 0x0B }; /* ours: DTR, RTS, OUT2 */
+enum { MCR_LOOP = 0x10, MCR_OUT1 = 0x04, MCR_OURS = 0x0B };   /* ours: DTR, RTS, OUT2 */
 enum { LSR_DATA = 0x01, LSR_ERROR = 0x0E, LSR_SPACE = 0x20 }; /* error: overrun, parity, framing */
 enum { MSR_LINES = 0xF0, MSR_RING = 0x40 };
 
@@ -88,8 +88,8 @@ static uint16_t exchange_divisor(const struct kd_uart16550 *uart, uint16_t divis
     return (uint16_t)(low | high << 8);
 }
 
-/* An OS driver that took the port over has at least its interrupts on; so untouched IER, LCR and MCR stand for an
- * untouched divisor, which would cost four more exits at every stop. */
+/* An OS driver that took the port over has at least its interrupts on; so untouched IER, LCR and MCR stand
+ * for an untouched divisor, which would cost four more exits at every stop. */
 void kd_uart_save(struct kd_uart16550 *uart)
 {
     if (uart->is_saved)
@@ -117,8 +117,8 @@ void kd_uart_restore(struct kd_uart16550 *uart)
     (void)exchange_divisor(uart, uart->saved.divisor, uart->saved.lcr);
 }
 
-/* The modem status is read as kdcom does, to watch the ring indicator, and not acted on: modem control would let
- * the carrier gate the traffic (2.4 rule 12). */
+/* The modem status is read as kdcom does, to watch the ring indicator, and not acted on: modem control would
+ * let the carrier gate the traffic (2.4 rule 12). */
 static void look_failed(const struct kd_uart16550 *uart)
 {
     (void)in(uart, MSR);

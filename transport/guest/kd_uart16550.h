@@ -1,7 +1,7 @@
 /* kd_uart16550.h: a 16550 driven by polling, as kdcom drives it: probe, set-up, save and restore, bytes.
  *
- * Exits are counted in devices.md 2.4, and the functions below make exactly those accesses: a status check reads LSR,
- * and, when the wanted bit is clear, MSR too. No interrupts, FIFO on, 8N1, no flow control.
+ * Exits are counted in devices.md 2.4, and the functions below make exactly those accesses: a status check
+ * reads LSR, and, when the wanted bit is clear, MSR too. No interrupts, FIFO on, 8N1, no flow control.
  *
  * Context: any IRQL, one caller at a time. Source: devices.md 2.1 to 2.4. Tests: tests/test_kd_uart.c */
 #ifndef KD_UART16550_H
@@ -38,8 +38,8 @@ KD_MUST_USE enum kd_status kd_uart_open(struct kd_uart16550 *uart, uint32_t com,
 /* Writes the set-up again: 11 accesses, one received byte is lost. After a power-down of the device. */
 void kd_uart_set_up(struct kd_uart16550 *uart);
 
-/* Keeps the registers that an OS driver has changed, and sets ours; the second of two saves keeps nothing. Three
- * accesses when nothing was changed. */
+/* Keeps the registers that an OS driver has changed, and sets ours; the second of two saves keeps nothing.
+ * Three accesses when nothing was changed. */
 void kd_uart_save(struct kd_uart16550 *uart);
 
 /* Puts back what the last save kept, if anything. */

@@ -60,13 +60,14 @@ static struct kd_backdoor_registers message_registers(const struct vm_guestrpc *
     };
 }
 
-/* Only the low 32 bits of a register mean anything (rule 4), and an ECX that came back as it went means that nobody
- * answered, although it looks like success (rule 22). */
+/* Only the low 32 bits of a register mean anything (rule 4), and an ECX that came back as it went means that
+ * nobody answered, although it looks like success (rule 22). */
 static struct answer answer_of(const struct kd_backdoor_registers *r, enum message type)
 {
     uint32_t ecx = (uint32_t)r->rcx;
     bool echo = ecx == ((uint32_t)type << 16 | COMMAND_MESSAGE);
-    return (struct answer){.status = echo ? 0 : ecx >> 16, .value = (uint32_t)r->rbx, .type = (uint32_t)r->rdx >> 16};
+    return (struct answer){
+        .status = echo ? 0 : ecx >> 16, .value = (uint32_t)r->rbx, .type = (uint32_t)r->rdx >> 16};
 }
 
 static struct answer message(const struct vm_guestrpc *rpc, enum message type, uint32_t value)
@@ -113,8 +114,9 @@ void vm_guestrpc_close(struct vm_guestrpc *rpc)
     *rpc = (struct vm_guestrpc){.is_open = false};
 }
 
-/* High bandwidth. The cookies lie elsewhere in each direction, because one of their registers holds the address
- * (rule 8); the status is in EBX (rule 9). A count of 0 would reach nobody (rule 13) and must not come here. */
+/* High bandwidth. The cookies lie elsewhere in each direction, because one of their registers holds the
+ * address (rule 8); the status is in EBX (rule 9). A count of 0 would reach nobody (rule 13) and must not
+ * come here. */
 static uint32_t send_string(const struct vm_guestrpc *rpc, const uint8_t *bytes, uint32_t len_bytes)
 {
     struct kd_backdoor_registers r = {

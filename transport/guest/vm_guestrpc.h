@@ -1,7 +1,9 @@
-/* vm_guestrpc.h: one GuestRPC channel to the VMM at register level: the client's side of vmware-backdoor.md 2 and 3.
+/* vm_guestrpc.h: one GuestRPC channel to the VMM at register level: the client's side of vmware-backdoor.md 2
+ * and 3.
  *
- * One call is one RPCI command and its reply. Nothing here waits but in VM exits, every loop is bounded, and a reply
- * of the VMM is believed only as far as it can be checked: lengths against the caller's room, status bits one by one.
+ * One call is one RPCI command and its reply. Nothing here waits but in VM exits, every loop is bounded, and
+ * a reply of the VMM is believed only as far as it can be checked: lengths against the caller's room, status
+ * bits one by one.
  *
  * Context: any IRQL, one caller at a time. Stack under 256 bytes. Tests: tests/test_vm_guestrpc.c */
 #ifndef VM_GUESTRPC_H
@@ -26,18 +28,21 @@ struct vm_guestrpc {
     uint32_t cookie_low;
 };
 
-/* Asks for the backdoor's version: one exit, no state (rule 20). True does not prove that there is GuestRPC. */
+/* Asks for the backdoor's version: one exit, no state (rule 20). True does not prove that there is
+ * GuestRPC. */
 bool vm_guestrpc_detect(void);
 
-/* Opens an RPCI channel, with cookies if the host has them: one or two exits. The old one, if any, is forgotten.
+/* Opens an RPCI channel, with cookies if the host has them: one or two exits. The old one, if any, is
+ * forgotten.
  * Returns  KD_OK; KD_ERR_NO_DEVICE: refused, nothing is open */
 KD_MUST_USE enum kd_status vm_guestrpc_open(struct vm_guestrpc *rpc);
 
 /* One CLOSE if a channel is open, whatever comes of it; else nothing. */
 void vm_guestrpc_close(struct vm_guestrpc *rpc);
 
-/* One RPC. Opens a channel when none is open; a channel that failed is closed, and the request is sent once more on
- * a new one (rule 31): the command may then have run twice, what it does about that is its own affair.
+/* One RPC. Opens a channel when none is open; a channel that failed is closed, and the request is sent once
+ * more on a new one (rule 31): the command may then have run twice, what it does about that is its own
+ * affair.
  * request     in   with the command word; 1 .. 65536 bytes
  * reply       out  the whole RPCI reply with its prefix; undefined unless KD_OK
  * room        in   bytes at reply; not one more is written

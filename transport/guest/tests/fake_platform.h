@@ -1,4 +1,5 @@
-/* fake_platform.h: kd_platform.h for unit tests: every access is counted and handed to what the test plugged in. */
+/* fake_platform.h: kd_platform.h for unit tests: every access is counted and handed to what the test plugged
+ * in. */
 #ifndef FAKE_PLATFORM_H
 #define FAKE_PLATFORM_H
 

@@ -129,7 +129,8 @@ uint32_t fake_relay_rpc(const uint8_t *message, uint32_t len_bytes, uint8_t *rep
         return 17;
     }
     memcpy(reply, "1 ", 2);
-    uint32_t reply_bytes = answer(message + VM_COMMAND_WORD_BYTES, len_bytes - VM_COMMAND_WORD_BYTES, reply + 2);
+    uint32_t reply_bytes =
+        answer(message + VM_COMMAND_WORD_BYTES, len_bytes - VM_COMMAND_WORD_BYTES, reply + 2);
     if (relay.tamper != NULL)
         relay.tamper(reply + 2, &reply_bytes);
     return reply_bytes + 2;

@@ -1,5 +1,5 @@
-/* fake_relay.h: the relay's side of the message protocol for unit tests: tokens, epochs and the cache as README.md 4
- * has them, answers from a script, everything that came in written into a log. */
+/* fake_relay.h: the relay's side of the message protocol for unit tests: tokens, epochs and the cache as
+ * README.md 4 has them, answers from a script, everything that came in written into a log. */
 #ifndef FAKE_RELAY_H
 #define FAKE_RELAY_H
 
@@ -19,7 +19,7 @@ struct fake_relay {
     bool always_stale;      /* every request but hello */
     uint32_t forgets_after; /* this many new requests, hello not counted: another life begins; 0: never */
     uint16_t hello_flags;   /* of every reply to a hello */
-    const struct fake_answer *script; /* for new requests but hello, in order; then the plain answer of each kind */
+    const struct fake_answer *script; /* for new requests but hello; then the plain answer of each kind */
     uint32_t script_left;
     void (*tamper)(uint8_t *reply, uint32_t *len_bytes); /* the message behind the prefix; NULL: nothing */
 

@@ -83,7 +83,8 @@ static void send_byte(uint8_t value)
 static void write_register(unsigned offset, uint8_t value)
 {
     bool dlab = uart.lcr & LCR_DLAB;
-    uint8_t *const plain[8] = {[1] = &uart.ier, [2] = &uart.fcr, [3] = &uart.lcr, [4] = &uart.mcr, [7] = &uart.scr};
+    uint8_t *const plain[8] = {
+        [1] = &uart.ier, [2] = &uart.fcr, [3] = &uart.lcr, [4] = &uart.mcr, [7] = &uart.scr};
     if (offset == 0 && !dlab)
         send_byte(value);
     else if (offset <= 1 && dlab)

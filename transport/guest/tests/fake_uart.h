@@ -1,5 +1,5 @@
-/* fake_uart.h: a 16550 at COM2 for unit tests: registers and accesses, bytes that arrive after so many looks, a
- * transmitter that may be busy, and the debugger at the other end. */
+/* fake_uart.h: a 16550 at COM2 for unit tests: registers and accesses, bytes that arrive after so many looks,
+ * a transmitter that may be busy, and the debugger at the other end. */
 #ifndef FAKE_UART_H
 #define FAKE_UART_H
 
@@ -20,13 +20,13 @@ struct fake_uart {
     enum fake_part part;
     uint16_t base;
     uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
-    uint8_t lsr_errors;     /* shown by the next LSR read that finds a byte, and then cleared */
-    uint32_t errors_left;   /* reads that show them again */
-    uint32_t busy_looks;    /* LSR reads that find THRE clear, behind each byte sent */
+    uint8_t lsr_errors;   /* shown by the next LSR read that finds a byte, and then cleared */
+    uint32_t errors_left; /* reads that show them again */
+    uint32_t busy_looks;  /* LSR reads that find THRE clear, behind each byte sent */
     uint32_t busy_left;
-    uint32_t silent_looks;  /* LSR reads that find no byte, before each byte */
+    uint32_t silent_looks; /* LSR reads that find no byte, before each byte */
     uint32_t silent_left;
-    void (*peer)(void);     /* called behind each byte sent; may append to received; NULL: nobody there */
+    void (*peer)(void); /* called behind each byte sent; may append to received; NULL: nobody there */
 
     uint8_t sent[FAKE_UART_BYTES];
     uint32_t sent_bytes;

@@ -67,8 +67,11 @@ static void open_channel(struct request *r)
         channel->cookie_low = cookies ? 0x7F4A7C15u + vmware.opens : 0;
         vmware.next_id = (uint16_t)(vmware.next_id + 2);
         vmware.opens++;
-        *r = (struct request){.type = OPEN, .status = SUCCESS, .type_out = channel->id,
-                              .cookie_high = channel->cookie_high, .cookie_low = channel->cookie_low};
+        *r = (struct request){.type = OPEN,
+                              .status = SUCCESS,
+                              .type_out = channel->id,
+                              .cookie_high = channel->cookie_high,
+                              .cookie_low = channel->cookie_low};
         return;
     }
 }
@@ -221,9 +224,12 @@ static void lose_progress(struct fake_channel *channel)
 
 static void handle_message(struct kd_backdoor_registers *registers)
 {
-    struct request r = {.type = (uint32_t)registers->rcx >> 16, .value = (uint32_t)registers->rbx,
-                        .id = (uint16_t)(registers->rdx >> 16), .type_out = (uint32_t)registers->rdx >> 16,
-                        .cookie_high = (uint32_t)registers->rsi, .cookie_low = (uint32_t)registers->rdi};
+    struct request r = {.type = (uint32_t)registers->rcx >> 16,
+                        .value = (uint32_t)registers->rbx,
+                        .id = (uint16_t)(registers->rdx >> 16),
+                        .type_out = (uint32_t)registers->rdx >> 16,
+                        .cookie_high = (uint32_t)registers->rsi,
+                        .cookie_low = (uint32_t)registers->rdi};
     uint32_t type = r.type;
     bool multi_step = type == SEND_PAYLOAD || type == RECEIVE_PAYLOAD || type == RECEIVE_STATUS;
     struct fake_channel *channel = type == OPEN ? NULL : find_channel(&r);
@@ -249,7 +255,8 @@ static void handle_message(struct kd_backdoor_registers *registers)
     registers->rax = with_junk_above(junk());
 }
 
-/* The string port: one call moves everything. Where it is not offered, it is dead and looks successful (rule 14). */
+/* The string port: one call moves everything. Where it is not offered, it is dead and looks successful (rule
+ * 14). */
 static void handle_string(enum fake_call call, struct kd_backdoor_registers *registers)
 {
     bool out = call == FAKE_OUTS;

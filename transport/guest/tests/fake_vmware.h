@@ -1,5 +1,6 @@
-/* fake_vmware.h: the host's side of the backdoor for unit tests: vmware-backdoor.md 3.4 with the register discipline
- * of 1.2 and 1.3, everything "don't care" scrambled, faults at chosen calls, and the client's conduct judged (7.3). */
+/* fake_vmware.h: the host's side of the backdoor for unit tests: vmware-backdoor.md 3.4 with the register
+ * discipline of 1.2 and 1.3, everything "don't care" scrambled, faults at chosen calls, and the client's
+ * conduct judged (7.3). */
 #ifndef FAKE_VMWARE_H
 #define FAKE_VMWARE_H
 
@@ -7,7 +8,8 @@
 
 enum { FAKE_CHANNELS = 8, FAKE_MESSAGE_BYTES = 8192 };
 
-/* Answers a whole RPCI message. reply has room for FAKE_MESSAGE_BYTES. Returns the reply's length, prefix included. */
+/* Answers a whole RPCI message. reply has room for FAKE_MESSAGE_BYTES. Returns the reply's length, prefix
+ * included. */
 typedef uint32_t fake_rpc_fn(const uint8_t *message, uint32_t len_bytes, uint8_t *reply);
 
 enum fake_channel_state { FAKE_IDLE, FAKE_SENDING, FAKE_REPLIED };
@@ -35,9 +37,9 @@ struct fake_vmware {
     bool refuses_open;
     fake_rpc_fn *handler;
 
-    /* The fault at the fault_at-th MESSAGE or string call from now (1 is the next; 0: none), for fault_count calls:
-     * it gets this status instead of being acted on. A checkpoint (0x10) is good where hosts have one (M4), and
-     * other calls pass. */
+    /* The fault at the fault_at-th MESSAGE or string call from now (1 is the next; 0: none), for fault_count
+     * calls: it gets this status instead of being acted on. A checkpoint (0x10) is good where hosts have one
+     * (M4), and other calls pass. */
     uint32_t fault_at, fault_count, fault_status;
     bool fault_after_handler;     /* act first, then answer with fault_status */
     uint32_t reply_waits;         /* RECVSIZE calls that find no message yet */

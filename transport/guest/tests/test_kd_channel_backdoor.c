@@ -1,7 +1,7 @@
-/* Goal:   the backdoor channel speaks the message protocol of README.md: one RPC for a send with its next packet,
- *         exactly once over lost replies, new epochs, and bounded work whatever comes back.
- * Method: the channel's operations over the real GuestRPC client, the VMware of fake_vmware.c and the relay of
- *         fake_relay.c; its log says what was asked, the platform counts the exits. */
+/* Goal:   the backdoor channel speaks the message protocol of README.md: one RPC for a send with its next
+ *         packet, exactly once over lost replies, new epochs, and bounded work whatever comes back.
+ * Method: the channel's operations over the real GuestRPC client, the VMware of fake_vmware.c and the relay
+ *         of fake_relay.c; its log says what was asked, the platform counts the exits. */
 #include "transport/guest/kd_channel.h"
 #include "transport/guest/kd_module.h"
 #include "transport/guest/tests/fake_relay.h"
@@ -18,7 +18,7 @@ enum { RPC_EXITS = 5, RETRIES = 20 };
 static const struct kd_wanted wants_request = {
     .type = KD_TYPE_MANIPULATE, .header_bytes = KD_MANIPULATE_BYTES, .data_room = 4096};
 
-/* ---- fixture -------------------------------------------------------------------------------------------------- */
+/* ---- fixture ------------------------------------------------------------------------------------------- */
 
 static uint8_t body[KD_BODY_BYTES_MAX];
 
@@ -29,7 +29,8 @@ static struct kd_packet packet_of(uint16_t type, uint32_t api, uint32_t data_byt
         body[i] = (uint8_t)(i + 1);
     kd_store_u32(body, api);
     uint32_t header_bytes = kd_type_header_bytes(type);
-    return (struct kd_packet){.type = type, .header = {body, header_bytes}, .data = {body + header_bytes, data_bytes}};
+    return (struct kd_packet){
+        .type = type, .header = {body, header_bytes}, .data = {body + header_bytes, data_bytes}};
 }
 
 static struct kd_packet exception(void)
@@ -116,7 +117,7 @@ static int tear_down(void **state)
     return vmware.violations > 0;
 }
 
-/* ---- hello ---------------------------------------------------------------------------------------------------- */
+/* ---- hello --------------------------------------------------------------------------------------------- */
 
 static void open_says_hello_in_seven_exits(void **state)
 {
@@ -174,7 +175,7 @@ static void opening_again_closes_the_old_channel_and_begins_an_epoch(void **stat
     assert_false(fake.module.backdoor.is_kept);
 }
 
-/* ---- sends ---------------------------------------------------------------------------------------------------- */
+/* ---- sends --------------------------------------------------------------------------------------------- */
 
 static void a_state_change_brings_the_next_request_in_one_rpc(void **state)
 {
@@ -198,7 +199,8 @@ static void a_state_change_brings_the_next_request_in_one_rpc(void **state)
 static void the_largest_read_is_one_rpc(void **state)
 {
     (void)state;
-    static const struct fake_answer answers[] = {{.result = VM_DONE, REQUEST(0)}, {.result = VM_DONE, REQUEST(3944)}};
+    static const struct fake_answer answers[] = {{.result = VM_DONE, REQUEST(0)},
+                                                 {.result = VM_DONE, REQUEST(3944)}};
     struct kd_received received;
     SCRIPT(answers);
     send(read_reply());
@@ -271,7 +273,7 @@ static void the_presence_is_what_the_relay_says(void **state)
     assert_true(fake.present);
 }
 
-/* ---- receives and polls --------------------------------------------------------------------------------------- */
+/* ---- receives and polls -------------------------------------------------------------------------------- */
 
 static void a_lone_receive_is_one_rpc_and_then_timeout(void **state)
 {
@@ -352,7 +354,8 @@ static void spoil_behind_header(uint8_t *reply, uint32_t *len_bytes)
 static void a_kept_packet_is_not_overwritten(void **state)
 {
     (void)state;
-    static const struct fake_answer answers[] = {{.result = VM_DONE, REQUEST(33)}, {.result = VM_DONE, REQUEST(33)}};
+    static const struct fake_answer answers[] = {{.result = VM_DONE, REQUEST(33)},
+                                                 {.result = VM_DONE, REQUEST(33)}};
     struct kd_received received;
     SCRIPT(answers);
     send(read_reply());
@@ -380,12 +383,14 @@ static void a_kept_packet_that_is_not_wanted_is_dropped(void **state)
     }
 }
 
-/* ---- exactly once --------------------------------------------------------------------------------------------- */
+/* ---- exactly once -------------------------------------------------------------------------------------- */
 
-/* The 1st, 2nd, ... call of the RPC fails, before or after the host acted on it: the relay sees one packet, once. */
+/* The 1st, 2nd, ... call of the RPC fails, before or after the host acted on it: the relay sees one packet,
+ * once. */
 static void a_failed_call_anywhere_never_doubles_a_packet(void **state)
 {
-    static const struct fake_answer answers[] = {{.result = VM_DONE, REQUEST(4)}, {.result = VM_DONE, REQUEST(5)}};
+    static const struct fake_answer answers[] = {{.result = VM_DONE, REQUEST(4)},
+                                                 {.result = VM_DONE, REQUEST(5)}};
     struct kd_received received;
     for (unsigned acted = 0; acted < 2; acted++) {
         for (uint32_t nth = 1;; nth++) {
@@ -429,7 +434,7 @@ static void a_receive_given_up_is_taken_up_by_the_next(void **state)
     assert_string_equal(relay.log, "receive receive-again receive-again");
 }
 
-/* ---- epochs --------------------------------------------------------------------------------------------------- */
+/* ---- epochs -------------------------------------------------------------------------------------------- */
 
 static void a_state_change_is_sent_again_in_a_new_epoch(void **state)
 {
@@ -531,7 +536,7 @@ static void a_forgotten_channel_is_not_a_new_epoch(void **state)
     assert_int_equal(relay.epoch, 1);
 }
 
-/* ---- nobody there, and nonsense ------------------------------------------------------------------------------- */
+/* ---- nobody there, and nonsense ------------------------------------------------------------------------ */
 
 static void without_a_relay_prints_are_given_up_and_the_rest_waits(void **state)
 {
@@ -563,7 +568,8 @@ static void a_print_pending_for_ever_ends(void **state)
     send(print());
     assert_int_equal(relay.script_left, 70000 - 65536);
     assert_false(fake.present);
-    assert_false(fake.module.backdoor.in_epoch); /* the relay may still deliver it: nothing is built on that */
+    assert_false(
+        fake.module.backdoor.in_epoch); /* the relay may still deliver it: nothing is built on that */
 }
 
 static void a_relay_that_finds_everything_stale_is_left(void **state)
@@ -606,11 +612,12 @@ static void cut(uint8_t *reply, uint32_t *len_bytes)
     *len_bytes = tamper_at < *len_bytes ? tamper_at : *len_bytes;
 }
 
-/* A send with its next packet, a receive and a poll against a relay whose every reply is spoilt. Nothing is written
- * where it should not be (the sanitizers watch), and the work is bounded. */
+/* A send with its next packet, a receive and a poll against a relay whose every reply is spoilt. Nothing is
+ * written where it should not be (the sanitizers watch), and the work is bounded. */
 static void assert_survives(void (*tamper)(uint8_t *reply, uint32_t *len_bytes))
 {
-    static const struct fake_answer answers[] = {{.result = VM_DONE, REQUEST(4)}, {.result = VM_DONE, REQUEST(4)}};
+    static const struct fake_answer answers[] = {{.result = VM_DONE, REQUEST(4)},
+                                                 {.result = VM_DONE, REQUEST(4)}};
     struct kd_received received;
     void *none = NULL;
     set_up_stopped(&none);
@@ -661,7 +668,10 @@ static void a_packet_that_was_not_asked_for_is_not_taken(void **state)
         {.result = VM_DONE, .packet_type = KD_TYPE_DEBUG_IO, .header_bytes = 56, .data_bytes = 4},
         {.result = VM_DONE, .packet_type = KD_TYPE_MANIPULATE, .header_bytes = 55, .data_bytes = 4},
         {.result = VM_DONE, .packet_type = KD_TYPE_MANIPULATE, .header_bytes = 57, .data_bytes = 4},
-        {.result = VM_DONE}, {.result = VM_PENDING}, {.result = VM_ABANDONED}, {.result = 99},
+        {.result = VM_DONE},
+        {.result = VM_PENDING},
+        {.result = VM_ABANDONED},
+        {.result = 99},
     };
     for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_not_believed(&wrong[i]);
@@ -693,43 +703,62 @@ int main(int argc, char **argv)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(open_says_hello_in_seven_exits, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_vmm_without_relay_is_left_with_its_channel_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_vmm_without_relay_is_left_with_its_channel_closed, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_refused_hello_is_no_channel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_absent_backdoor_costs_one_exit_and_qemu_three, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(opening_again_closes_the_old_channel_and_begins_an_epoch, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_state_change_brings_the_next_request_in_one_rpc, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(opening_again_closes_the_old_channel_and_begins_an_epoch,
+                                        set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_state_change_brings_the_next_request_in_one_rpc, set_up_stopped,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(the_largest_read_is_one_rpc, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_read_without_high_bandwidth_is_counted_in_words, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_read_without_high_bandwidth_is_counted_in_words, set_up_stopped,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_print_waits_for_nothing, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_pending_send_is_resumed_until_done, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(an_abandoned_print_makes_the_debugger_absent, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(an_abandoned_print_makes_the_debugger_absent, set_up_stopped,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(the_presence_is_what_the_relay_says, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_lone_receive_is_one_rpc_and_then_timeout, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_lone_receive_is_one_rpc_and_then_timeout, set_up_stopped,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_receive_delivers_a_packet_or_resend, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(resend_next_answers_the_next_receive_without_an_exit, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_poll_is_five_exits_and_reports_a_break_in, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_break_in_outside_of_a_poll_is_left_for_the_kernel, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(resend_next_answers_the_next_receive_without_an_exit, set_up_stopped,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_poll_is_five_exits_and_reports_a_break_in, set_up_stopped,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_break_in_outside_of_a_poll_is_left_for_the_kernel, set_up_stopped,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_kept_packet_outlives_prints_and_polls, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_kept_packet_is_not_overwritten, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_kept_packet_that_is_not_wanted_is_dropped, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_failed_call_anywhere_never_doubles_a_packet, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_kept_packet_that_is_not_wanted_is_dropped, set_up_stopped,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_failed_call_anywhere_never_doubles_a_packet, set_up_stopped,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_lost_reply_is_fetched_by_the_same_bytes, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_receive_given_up_is_taken_up_by_the_next, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_state_change_is_sent_again_in_a_new_epoch, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_resume_in_a_new_epoch_becomes_the_send_again, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_reply_of_an_old_epoch_is_not_sent_but_the_kernel_told_to_start_over, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_receive_given_up_is_taken_up_by_the_next, set_up_stopped,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_state_change_is_sent_again_in_a_new_epoch, set_up_stopped,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_resume_in_a_new_epoch_becomes_the_send_again, set_up_stopped,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_reply_of_an_old_epoch_is_not_sent_but_the_kernel_told_to_start_over,
+                                        set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_receive_in_a_new_epoch_is_resend, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_poll_in_a_new_epoch_is_repeated_in_it, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_print_in_a_stop_does_not_hide_the_new_epoch, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_print_in_a_stop_does_not_hide_the_new_epoch, set_up_stopped,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_kept_packet_dies_with_its_epoch, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_forgotten_channel_is_not_a_new_epoch, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(without_a_relay_prints_are_given_up_and_the_rest_waits, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(without_a_relay_prints_are_given_up_and_the_rest_waits,
+                                        set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_print_pending_for_ever_ends, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_relay_that_finds_everything_stale_is_left, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_relay_that_finds_everything_stale_is_left, set_up_stopped,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_relay_that_refuses_everything_is_left, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_reply_spoilt_in_any_bit_is_survived, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_reply_cut_anywhere_is_survived, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_packet_that_was_not_asked_for_is_not_taken, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_that_was_not_asked_for_is_not_taken, set_up_stopped,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_packet_over_the_room_is_not_taken, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_print_gets_no_packet, set_up_stopped, tear_down),
     };

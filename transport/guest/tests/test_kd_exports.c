@@ -1,7 +1,7 @@
-/* Goal:   the exports keep the kernel's contract (kd-protocol.md 3): channel selection, STRINGs and buffers, NULL
- *         pointers, break-ins, silence without a channel, a small stack.
- * Method: the exports themselves over both channels, with the fake VMware, relay and 16550 behind the ports. Buffers
- *         stand between red zones. */
+/* Goal:   the exports keep the kernel's contract (kd-protocol.md 3): channel selection, STRINGs and buffers,
+ *         NULL pointers, break-ins, silence without a channel, a small stack.
+ * Method: the exports themselves over both channels, with the fake VMware, relay and 16550 behind the ports.
+ *         Buffers stand between red zones. */
 #include "transport/guest/kd_module.h"
 #include "transport/guest/tests/fake_relay.h"
 #include "transport/guest/tests/fake_uart.h"
@@ -15,7 +15,7 @@
 
 enum { ZONE = 64, ROOM = 4096 };
 
-/* ---- fixture -------------------------------------------------------------------------------------------------- */
+/* ---- fixture ------------------------------------------------------------------------------------------- */
 
 /* A buffer of the kernel's, with its STRING. */
 struct buffer {
@@ -32,7 +32,8 @@ static struct kd_context context;
 static void prepare(struct buffer *buffer, uint16_t length_bytes, uint16_t room)
 {
     memset(buffer, 0xA5, sizeof *buffer);
-    buffer->string = (struct kd_string){.Length = length_bytes, .MaximumLength = room, .Buffer = buffer->bytes};
+    buffer->string =
+        (struct kd_string){.Length = length_bytes, .MaximumLength = room, .Buffer = buffer->bytes};
 }
 
 static void assert_zones(const struct buffer *buffer, uint32_t written)
@@ -109,27 +110,33 @@ static void send_print(struct kd_context *sender)
     KdSendPacket(KD_TYPE_DEBUG_IO, &header.string, NULL, sender);
 }
 
-/* Makes a debugger's frame arrive, a request of so many data bytes, and answers the next RPC with the same. */
+/* Makes a debugger's frame arrive, a request of so many data bytes, and answers the next RPC with the
+ * same. */
 static void debugger_asks(uint32_t data_bytes)
 {
     static struct fake_answer answer;
     static uint8_t frame[KD_FRAME_BYTES_MAX]; /* static: it must not count where the stack is measured */
     uint32_t body_bytes = KD_MANIPULATE_BYTES + data_bytes;
-    answer = (struct fake_answer){.result = VM_DONE, .packet_type = KD_TYPE_MANIPULATE,
-                                  .header_bytes = KD_MANIPULATE_BYTES, .data_bytes = (uint16_t)data_bytes};
+    answer = (struct fake_answer){.result = VM_DONE,
+                                  .packet_type = KD_TYPE_MANIPULATE,
+                                  .header_bytes = KD_MANIPULATE_BYTES,
+                                  .data_bytes = (uint16_t)data_bytes};
     relay.script = &answer;
     relay.script_left = 1;
     for (uint32_t i = 0; i < body_bytes; i++)
         frame[KD_FRAME_HEADER_BYTES + i] = fake_relay_byte(i);
-    const struct kd_frame_header head = {
-        .leader = KD_LEADER_DATA, .type = KD_TYPE_MANIPULATE, .byte_count = (uint16_t)body_bytes,
-        .id = KD_ID_INITIAL, .checksum = kd_checksum(0, frame + KD_FRAME_HEADER_BYTES, body_bytes)};
+    const struct kd_frame_header head = {.leader = KD_LEADER_DATA,
+                                         .type = KD_TYPE_MANIPULATE,
+                                         .byte_count = (uint16_t)body_bytes,
+                                         .id = KD_ID_INITIAL,
+                                         .checksum =
+                                             kd_checksum(0, frame + KD_FRAME_HEADER_BYTES, body_bytes)};
     kd_frame_header_store(frame, &head);
     frame[KD_FRAME_HEADER_BYTES + body_bytes] = KD_TRAILER_BYTE;
     fake_uart_feed(frame, KD_FRAME_HEADER_BYTES + body_bytes + 1);
 }
 
-/* ---- which channel -------------------------------------------------------------------------------------------- */
+/* ---- which channel ------------------------------------------------------------------------------------- */
 
 static void the_backdoor_is_preferred_and_the_uart_left_alone(void **state)
 {
@@ -141,8 +148,8 @@ static void the_backdoor_is_preferred_and_the_uart_left_alone(void **state)
 
 static void without_a_backdoor_or_relay_the_uart_serves(void **state)
 {
-    static const enum fake_profile profiles[] = {FAKE_ABSENT_ONES, FAKE_ABSENT_ZERO, FAKE_ABSENT_ECHO, FAKE_QEMU,
-                                                 FAKE_VMWARE};
+    static const enum fake_profile profiles[] = {FAKE_ABSENT_ONES, FAKE_ABSENT_ZERO, FAKE_ABSENT_ECHO,
+                                                 FAKE_QEMU, FAKE_VMWARE};
     for (unsigned i = 0; i < sizeof profiles / sizeof profiles[0]; i++) {
         set_up(state);
         vmware.profile = profiles[i];
@@ -217,7 +224,7 @@ static void later_phases_and_power_calls_touch_nothing_on_the_backdoor(void **st
     assert_int_equal(fake.exits, 0);
 }
 
-/* ---- buffers -------------------------------------------------------------------------------------------------- */
+/* ---- buffers ------------------------------------------------------------------------------------------- */
 
 static void assert_received_between_red_zones(uint32_t data_bytes, uint16_t data_room)
 {
@@ -318,8 +325,14 @@ static void empty_and_absent_data_are_the_same(void **state)
 static void what_is_no_packet_is_dropped_without_an_exit(void **state)
 {
     (void)state;
-    static const uint32_t types[] = {0, KD_TYPE_ACK, KD_TYPE_RESEND, KD_TYPE_RESET, KD_TYPE_POLL, KD_TYPE_MAX,
-                                     0x10000 + KD_TYPE_DEBUG_IO, UINT32_MAX};
+    static const uint32_t types[] = {0,
+                                     KD_TYPE_ACK,
+                                     KD_TYPE_RESEND,
+                                     KD_TYPE_RESET,
+                                     KD_TYPE_POLL,
+                                     KD_TYPE_MAX,
+                                     0x10000 + KD_TYPE_DEBUG_IO,
+                                     UINT32_MAX};
     prepare(&header, KD_DEBUG_IO_BYTES, 0);
     for (unsigned i = 0; i < sizeof types / sizeof types[0]; i++)
         KdSendPacket(types[i], &header.string, NULL, &context);
@@ -341,7 +354,7 @@ static void a_caller_without_context_gets_the_default_retries(void **state)
     assert_int_equal(relay.last.retries, UINT16_MAX);
 }
 
-/* ---- break-ins ------------------------------------------------------------------------------------------------ */
+/* ---- break-ins ----------------------------------------------------------------------------------------- */
 
 static void script_break_in(void)
 {
@@ -412,7 +425,7 @@ static void a_break_in_with_the_hello_of_a_poll_is_reported_by_it(void **state)
     assert_int_equal(poll(), KD_TIMEOUT);
 }
 
-/* ---- the stack ------------------------------------------------------------------------------------------------ */
+/* ---- the stack ----------------------------------------------------------------------------------------- */
 
 #if defined(__SANITIZE_ADDRESS__) || !defined(__OPTIMIZE__)
 enum { STACK_IS_OURS = 0 };
@@ -439,7 +452,8 @@ static uintptr_t stack_used(uintptr_t top)
     return top - fake.stack_low;
 }
 
-/* From the caller's frame to the frame of a port access: the longest way is a send that has to say hello first. */
+/* From the caller's frame to the frame of a port access: the longest way is a send that has to say hello
+ * first. */
 static void a_call_needs_less_than_a_kibibyte_of_stack(void **state)
 {
     (void)state;
@@ -476,26 +490,39 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_backdoor_is_preferred_and_the_uart_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_backdoor_or_relay_the_uart_serves, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(without_any_device_the_debugger_is_absent_and_every_call_returns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_any_device_the_debugger_is_absent_and_every_call_returns,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(before_initialisation_every_call_returns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(options_of_the_first_call_serve_the_later_ones, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(later_phases_and_power_calls_touch_nothing_on_the_backdoor, set_up_backdoor, tear_down),
+        cmocka_unit_test_setup_teardown(later_phases_and_power_calls_touch_nothing_on_the_backdoor,
+                                        set_up_backdoor, tear_down),
         cmocka_unit_test_setup_teardown(a_received_packet_fills_no_more_than_its_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_over_maximum_length_is_not_delivered, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_kept_packet_over_maximum_length_is_not_delivered, set_up_backdoor, tear_down),
-        cmocka_unit_test_setup_teardown(a_receive_without_a_data_string_takes_a_bare_header, set_up_uart, tear_down),
+        cmocka_unit_test_setup_teardown(a_kept_packet_over_maximum_length_is_not_delivered, set_up_backdoor,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_receive_without_a_data_string_takes_a_bare_header, set_up_uart,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_send_changes_no_string_and_no_buffer, set_up_backdoor, tear_down),
         cmocka_unit_test_setup_teardown(empty_and_absent_data_are_the_same, set_up_backdoor, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_no_packet_is_dropped_without_an_exit, set_up_backdoor, tear_down),
-        cmocka_unit_test_setup_teardown(a_caller_without_context_gets_the_default_retries, set_up_backdoor, tear_down),
-        cmocka_unit_test_setup_teardown(a_poll_is_all_null_and_sees_a_break_in_once, set_up_backdoor, tear_down),
-        cmocka_unit_test_setup_teardown(a_uart_poll_is_all_null_and_sees_a_break_in_once, set_up_uart, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_packet_is_dropped_without_an_exit, set_up_backdoor,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_caller_without_context_gets_the_default_retries, set_up_backdoor,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_poll_is_all_null_and_sees_a_break_in_once, set_up_backdoor,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_uart_poll_is_all_null_and_sees_a_break_in_once, set_up_uart,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_break_in_during_a_send_sets_control_c, set_up_backdoor, tear_down),
-        cmocka_unit_test_setup_teardown(a_break_in_without_context_waits_for_the_next_poll, set_up_backdoor, tear_down),
-        cmocka_unit_test_setup_teardown(a_break_in_without_context_waits_for_the_next_context, set_up_backdoor, tear_down),
-        cmocka_unit_test_setup_teardown(a_break_in_with_the_hello_of_a_poll_is_reported_by_it, set_up_backdoor, tear_down),
-        cmocka_unit_test_setup_teardown(a_call_needs_less_than_a_kibibyte_of_stack, set_up_backdoor, tear_down),
-        cmocka_unit_test_setup_teardown(a_call_over_the_uart_needs_less_than_a_kibibyte_of_stack, set_up_uart, tear_down),
+        cmocka_unit_test_setup_teardown(a_break_in_without_context_waits_for_the_next_poll, set_up_backdoor,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_break_in_without_context_waits_for_the_next_context,
+                                        set_up_backdoor, tear_down),
+        cmocka_unit_test_setup_teardown(a_break_in_with_the_hello_of_a_poll_is_reported_by_it,
+                                        set_up_backdoor, tear_down),
+        cmocka_unit_test_setup_teardown(a_call_needs_less_than_a_kibibyte_of_stack, set_up_backdoor,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_call_over_the_uart_needs_less_than_a_kibibyte_of_stack, set_up_uart,
+                                        tear_down),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed == 0 && was_skipped && argc > 1 ? 77 : failed;

@@ -45,10 +45,27 @@ static void nonsense_changes_nothing(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "DEBUGPORT=COM0", "DEBUGPORT=COM5", "DEBUGPORT=COM", "DEBUGPORT=COM1x", "DEBUGPORT=1394", "DEBUGPORT=NET",
-        "DEBUGPORT", "XDEBUGPORT=COM1", "BAUDRATE=0", "BAUDRATE=1", "BAUDRATE=115201", "BAUDRATE=-1", "BAUDRATE= 9600",
-        "BAUDRATE=99999999999999999999999999", "KDPOLLS=0", "KDPOLLS=4294967295", "KDPOLLS=18446744073709551617",
-        "KDPOLLS=0x10", "KDPOLLS=", "=", "COM1",
+        "DEBUGPORT=COM0",
+        "DEBUGPORT=COM5",
+        "DEBUGPORT=COM",
+        "DEBUGPORT=COM1x",
+        "DEBUGPORT=1394",
+        "DEBUGPORT=NET",
+        "DEBUGPORT",
+        "XDEBUGPORT=COM1",
+        "BAUDRATE=0",
+        "BAUDRATE=1",
+        "BAUDRATE=115201",
+        "BAUDRATE=-1",
+        "BAUDRATE= 9600",
+        "BAUDRATE=99999999999999999999999999",
+        "KDPOLLS=0",
+        "KDPOLLS=4294967295",
+        "KDPOLLS=18446744073709551617",
+        "KDPOLLS=0x10",
+        "KDPOLLS=",
+        "=",
+        "COM1",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         assert_row(&(struct row){texts[i], 2, 115200, 204800});

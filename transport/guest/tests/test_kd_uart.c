@@ -1,7 +1,7 @@
-/* Goal:   the 16550 is probed, set up, saved and polled access by access as devices.md 2.3 and 2.4 count it, and the
- *         uart channel carries KDCOM over it with kd_link as its protocol.
- * Method: the driver and the channel against the registers of fake_uart.c; the debugger at its other end acknowledges
- *         whole frames, or does not. */
+/* Goal:   the 16550 is probed, set up, saved and polled access by access as devices.md 2.3 and 2.4 count it,
+ *         and the uart channel carries KDCOM over it with kd_link as its protocol.
+ * Method: the driver and the channel against the registers of fake_uart.c; the debugger at its other end
+ *         acknowledges whole frames, or does not. */
 #include "transport/guest/kd_channel.h"
 #include "transport/guest/kd_module.h"
 #include "transport/guest/tests/fake_uart.h"
@@ -15,7 +15,7 @@
 
 enum { POLLS = 50, RETRIES = 3 };
 
-/* ---- fixture -------------------------------------------------------------------------------------------------- */
+/* ---- fixture ------------------------------------------------------------------------------------------- */
 
 static struct kd_uart16550 device;
 static uint32_t frames_seen;
@@ -53,8 +53,14 @@ static void assert_accesses(const struct fake_uart_access *wanted, uint32_t coun
                      wanted[i].value);
 }
 #define ASSERT_ACCESSES(wanted) assert_accesses(wanted, sizeof wanted / sizeof wanted[0])
-#define IN(offset) {true, offset, 0}
-#define OUT(offset, value) {false, offset, value}
+#define IN(offset)                                                                                           \
+    {                                                                                                        \
+        true, offset, 0                                                                                      \
+    }
+#define OUT(offset, value)                                                                                   \
+    {                                                                                                        \
+        false, offset, value                                                                                 \
+    }
 
 static void feed_control(uint16_t type, uint32_t id)
 {
@@ -70,9 +76,12 @@ static void feed_request(uint32_t id, uint32_t data_bytes)
     uint32_t body_bytes = KD_MANIPULATE_BYTES + data_bytes;
     for (uint32_t i = 0; i < body_bytes; i++)
         frame[KD_FRAME_HEADER_BYTES + i] = (uint8_t)(i * 3);
-    const struct kd_frame_header header = {
-        .leader = KD_LEADER_DATA, .type = KD_TYPE_MANIPULATE, .byte_count = (uint16_t)body_bytes, .id = id,
-        .checksum = kd_checksum(0, frame + KD_FRAME_HEADER_BYTES, body_bytes)};
+    const struct kd_frame_header header = {.leader = KD_LEADER_DATA,
+                                           .type = KD_TYPE_MANIPULATE,
+                                           .byte_count = (uint16_t)body_bytes,
+                                           .id = id,
+                                           .checksum =
+                                               kd_checksum(0, frame + KD_FRAME_HEADER_BYTES, body_bytes)};
     kd_frame_header_store(frame, &header);
     frame[KD_FRAME_HEADER_BYTES + body_bytes] = KD_TRAILER_BYTE;
     fake_uart_feed(frame, KD_FRAME_HEADER_BYTES + body_bytes + 1);
@@ -86,7 +95,8 @@ static bool data_frame_sent(uint32_t *id)
         return false;
     kd_frame_header_load(&header, uart.sent);
     *id = header.id;
-    return header.leader == KD_LEADER_DATA && uart.sent_bytes == KD_FRAME_HEADER_BYTES + header.byte_count + 1u;
+    return header.leader == KD_LEADER_DATA &&
+           uart.sent_bytes == KD_FRAME_HEADER_BYTES + header.byte_count + 1u;
 }
 
 /* A debugger that counts whole frames, and one that acknowledges them too. */
@@ -132,15 +142,15 @@ static uint32_t receive(struct kd_received *received)
     return kd_channel_uart.receive(&fake.module, &wanted, received);
 }
 
-/* ---- probe and set-up ----------------------------------------------------------------------------------------- */
+/* ---- probe and set-up ---------------------------------------------------------------------------------- */
 
 static void a_16550_is_found_and_set_up_in_eighteen_accesses(void **state)
 {
     (void)state;
     static const struct fake_uart_access wanted[] = {
-        IN(4), OUT(4, 0x10), OUT(4, 0x10), IN(6), OUT(4, 0x14), IN(6), OUT(4, 0x08),
-        OUT(3, 0x00), OUT(1, 0x00), OUT(4, 0x0B), IN(3), OUT(3, 0x80), OUT(0, 0x01), OUT(1, 0x00), OUT(3, 0x00),
-        OUT(3, 0x03), OUT(2, 0x07), IN(0)};
+        IN(4),        OUT(4, 0x10), OUT(4, 0x10), IN(6),        OUT(4, 0x14), IN(6),
+        OUT(4, 0x08), OUT(3, 0x00), OUT(1, 0x00), OUT(4, 0x0B), IN(3),        OUT(3, 0x80),
+        OUT(0, 0x01), OUT(1, 0x00), OUT(3, 0x00), OUT(3, 0x03), OUT(2, 0x07), IN(0)};
     assert_int_equal(kd_uart_open(&device, 2, 115200), KD_OK);
     ASSERT_ACCESSES(wanted);
     assert_int_equal(uart.lcr, 0x03);
@@ -166,8 +176,8 @@ static void ports_and_speeds_are_programmed(void **state)
 static void an_absent_port_costs_seven_accesses(void **state)
 {
     (void)state;
-    static const struct fake_uart_access wanted[] = {IN(4), OUT(4, 0x10), OUT(4, 0x10), IN(6), OUT(4, 0xFF),
-                                                     OUT(7, 0x00), IN(7)};
+    static const struct fake_uart_access wanted[] = {IN(4),        OUT(4, 0x10), OUT(4, 0x10), IN(6),
+                                                     OUT(4, 0xFF), OUT(7, 0x00), IN(7)};
     uart.part = FAKE_NO_UART;
     assert_int_equal(kd_uart_open(&device, 2, 115200), KD_ERR_NO_DEVICE);
     ASSERT_ACCESSES(wanted);
@@ -189,7 +199,7 @@ static void a_part_without_loopback_is_known_by_its_scratch_register(void **stat
     assert_int_equal(fake.exits, 5 + 512 + 11);
 }
 
-/* ---- bytes, counted ------------------------------------------------------------------------------------------- */
+/* ---- bytes, counted ------------------------------------------------------------------------------------ */
 
 static void a_byte_costs_two_accesses_and_two_more_for_each_failed_look(void **state)
 {
@@ -233,7 +243,7 @@ static void a_stuck_transmitter_is_given_up_after_the_polls(void **state)
     assert_int_equal(uart.sent_bytes, 0);
 }
 
-/* ---- save and restore ----------------------------------------------------------------------------------------- */
+/* ---- save and restore ---------------------------------------------------------------------------------- */
 
 static void an_untouched_port_is_saved_in_three_accesses(void **state)
 {
@@ -285,7 +295,7 @@ static void power_and_sleep_set_the_port_up_again(void **state)
     assert_int_equal(uart.dll, 1);
 }
 
-/* ---- the channel ---------------------------------------------------------------------------------------------- */
+/* ---- the channel --------------------------------------------------------------------------------------- */
 
 static void a_packet_and_its_ack_cost_what_the_table_says(void **state)
 {
@@ -357,8 +367,8 @@ static void a_slow_line_does_not_eat_into_the_wait_for_the_ack(void **state)
 {
     (void)state;
     uart.peer = acknowledge;
-    uart.busy_looks = 3;              /* behind each of 257 bytes, */
-    uart.silent_left = POLLS - 3;     /* and the ACK comes late: still one frame */
+    uart.busy_looks = 3;          /* behind each of 257 bytes, */
+    uart.silent_left = POLLS - 3; /* and the ACK comes late: still one frame */
     send(KD_TYPE_STATE_CHANGE64, KD_STATE_EXCEPTION, 0);
     assert_int_equal(frames_seen, 1);
 }

@@ -1,7 +1,8 @@
 /* Goal:   the worked example of README.md is what the module and the relay's message code really say.
- * Method: the lines of the example are read from README.md itself; the module's exports are called in its order, and
- *         every request must be the next ">" line, whose "<" line it is answered with. An empty reply is one that is
- *         lost on its way. */
+ * Method: the lines of the example are read from README.md itself; the module's exports are called in its
+ * order, and
+ *         every request must be the next ">" line, whose "<" line it is answered with. An empty reply is one
+ *         that is lost on its way. */
 #include "transport/guest/kd_module.h"
 #include "transport/guest/tests/fake_vmware.h"
 

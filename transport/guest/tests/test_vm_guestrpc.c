@@ -1,9 +1,9 @@
-/* Goal:   the GuestRPC client makes exactly the register calls of vmware-backdoor.md, survives what a host may do, and
- *         does a bounded amount of work whatever the host answers.
- * Method: the document's vectors V1 to V19 are played call by call, inputs compared register by register; everything
- *         else runs against the host model of fake_vmware.c, which scrambles all don't-care bits and judges conduct.
- *         V13 (a) and (c) concern TCLO, V16 a length that the module never sends whole, V20 a receiver that splits:
- *         not this client's. */
+/* Goal:   the GuestRPC client makes exactly the register calls of vmware-backdoor.md, survives what a host
+ *         may do, and does a bounded amount of work whatever the host answers.
+ * Method: the document's vectors V1 to V19 are played call by call, inputs compared register by register;
+ *         everything else runs against the host model of fake_vmware.c, which scrambles all don't-care bits
+ *         and judges conduct. V13 (a) and (c) concern TCLO, V16 a length that the module never sends whole,
+ *         V20 a receiver that splits: not this client's. */
 #include "transport/guest/tests/fake_vmware.h"
 
 #include <setjmp.h>
@@ -13,13 +13,13 @@
 
 #include <cmocka.h>
 
-#define MAGIC  0x564D5868u
-#define HIGH   0x9E3779B9u
-#define LOW    0x7F4A7C15u
-#define KEEP   0xFFFFFFFFu /* an output that stays as it was */
+#define MAGIC   0x564D5868u
+#define HIGH    0x9E3779B9u
+#define LOW     0x7F4A7C15u
+#define KEEP    0xFFFFFFFFu /* an output that stays as it was */
 #define ADDRESS 0xADD4E550u /* an input that is the address of the caller's buffer */
 
-/* ---- the vector player ---------------------------------------------------------------------------------------- */
+/* ---- the vector player --------------------------------------------------------------------------------- */
 
 /* One row of a vector: the call, its inputs, its outputs, and for string calls the bytes that pass. */
 struct row {
@@ -35,7 +35,8 @@ static uint32_t rows_left;
 static void check_input(const char *name, uintptr_t got, uint32_t wanted)
 {
     if (wanted != ADDRESS && (uint64_t)got != wanted)
-        fail_msg("%u rows left: %s is %08llX, the vector says %08X", rows_left, name, (unsigned long long)got, wanted);
+        fail_msg("%u rows left: %s is %08llX, the vector says %08X", rows_left, name, (unsigned long long)got,
+                 wanted);
 }
 
 static void set_output(uintptr_t *reg, uint32_t value)
@@ -70,20 +71,34 @@ static void play(enum fake_call call, struct kd_backdoor_registers *r)
 }
 
 #define LB_OUT(ebx, ecx, edx) KEEP, ebx, ecx, edx, KEEP, KEEP, NULL
-#define LB(ebx_, ecx_, edx_, ...) {FAKE_LB, ebx_, ecx_, edx_, HIGH, LOW, 0, LB_OUT(__VA_ARGS__)}
-#define OPEN_OK                                                                                                        \
-    {FAKE_LB, 0xC9435052, 0x0000001E, 0x00005658, 0, 0, 0, KEEP, KEEP, 0x00010000, 0x00030000, HIGH, LOW, NULL}
-#define OUTS(count, status, bytes)                                                                                     \
-    {FAKE_OUTS, 0x00010000, count, 0x00035659, ADDRESS, LOW, HIGH, KEEP, status, 0, KEEP, KEEP, KEEP, bytes}
-#define INS(count, status, bytes)                                                                                      \
-    {FAKE_INS, 0x00010000, count, 0x00035659, HIGH, ADDRESS, LOW, KEEP, status, 0, KEEP, KEEP, KEEP, bytes}
-#define GETVERSION(eax, ebx, ecx)                                                                                      \
-    {FAKE_LB, 0xA9B2A797, 0xFFFF000A, 0x00005658, 0, 0, 0, eax, ebx, ecx, KEEP, KEEP, KEEP, NULL}
-#define CLOSE_OK LB(0, 0x0006001E, 0x00035658, KEEP, 0x00010000, 0x00030000)
-#define STATUS_OK LB(1, 0x0005001E, 0x00035658, KEEP, 0x00010000, 0x00030000)
-#define SEND_SIZE_HB LB(0x14, 0x0001001E, 0x00035658, KEEP, 0x00810000, 0x00030000)
+#define LB(ebx_, ecx_, edx_, ...)                                                                            \
+    {                                                                                                        \
+        FAKE_LB, ebx_, ecx_, edx_, HIGH, LOW, 0, LB_OUT(__VA_ARGS__)                                         \
+    }
+#define OPEN_OK                                                                                              \
+    {                                                                                                        \
+        FAKE_LB, 0xC9435052, 0x0000001E, 0x00005658, 0, 0, 0, KEEP, KEEP, 0x00010000, 0x00030000, HIGH, LOW, \
+            NULL                                                                                             \
+    }
+#define OUTS(count, status, bytes)                                                                           \
+    {                                                                                                        \
+        FAKE_OUTS, 0x00010000, count, 0x00035659, ADDRESS, LOW, HIGH, KEEP, status, 0, KEEP, KEEP, KEEP,     \
+            bytes                                                                                            \
+    }
+#define INS(count, status, bytes)                                                                            \
+    {                                                                                                        \
+        FAKE_INS, 0x00010000, count, 0x00035659, HIGH, ADDRESS, LOW, KEEP, status, 0, KEEP, KEEP, KEEP,      \
+            bytes                                                                                            \
+    }
+#define GETVERSION(eax, ebx, ecx)                                                                            \
+    {                                                                                                        \
+        FAKE_LB, 0xA9B2A797, 0xFFFF000A, 0x00005658, 0, 0, 0, eax, ebx, ecx, KEEP, KEEP, KEEP, NULL          \
+    }
+#define CLOSE_OK        LB(0, 0x0006001E, 0x00035658, KEEP, 0x00010000, 0x00030000)
+#define STATUS_OK       LB(1, 0x0005001E, 0x00035658, KEEP, 0x00010000, 0x00030000)
+#define SEND_SIZE_HB    LB(0x14, 0x0001001E, 0x00035658, KEEP, 0x00810000, 0x00030000)
 #define RECEIVE_SIZE_HB LB(0, 0x0003001E, 0x00035658, 7, 0x00830000, 0x00010000)
-#define WORD(value) LB(value, 0x0002001E, 0x00035658, KEEP, 0x00010000, 0x00030000)
+#define WORD(value)     LB(value, 0x0002001E, 0x00035658, KEEP, 0x00010000, 0x00030000)
 
 static void start_vector(const struct row *vector, uint32_t count)
 {
@@ -102,7 +117,8 @@ struct call {
     uint32_t len_bytes;
 };
 
-static enum kd_status call_with_room(struct call *call, const void *request, uint32_t request_bytes, uint32_t room)
+static enum kd_status call_with_room(struct call *call, const void *request, uint32_t request_bytes,
+                                     uint32_t room)
 {
     memset(call->reply, 0xEE, sizeof call->reply);
     enum kd_status status =
@@ -135,8 +151,10 @@ static void v1_workstation_is_detected(void **state)
 static void v2_qemu_is_detected_but_opens_nothing(void **state)
 {
     (void)state;
-#define REFUSED(protocol)                                                                                              \
-    {FAKE_LB, protocol, 0x0000001E, 0x00005658, 0, 0, 0, KEEP, KEEP, KEEP, KEEP, KEEP, KEEP, NULL}
+#define REFUSED(protocol)                                                                                    \
+    {                                                                                                        \
+        FAKE_LB, protocol, 0x0000001E, 0x00005658, 0, 0, 0, KEEP, KEEP, KEEP, KEEP, KEEP, KEEP, NULL         \
+    }
     static const struct row vector[] = {GETVERSION(6, MAGIC, 2), REFUSED(0xC9435052), REFUSED(0x49435052)};
     START(vector);
     struct vm_guestrpc rpc = {.is_open = false};
@@ -160,14 +178,18 @@ static void v3_absent_backdoors_are_not_detected(void **state)
 static void v4_low_bandwidth_takes_twelve_exits(void **state)
 {
     (void)state;
-    static const struct row vector[] = {
-        OPEN_OK,
-        LB(0x14, 0x0001001E, 0x00035658, KEEP, 0x00010000, 0x00030000),
-        WORD(0x6F666E69), WORD(0x7465672D), WORD(0x65756720), WORD(0x6E697473), WORD(0x782E6F66),
-        LB(0, 0x0003001E, 0x00035658, 7, 0x00030000, 0x00010000),
-        LB(1, 0x0004001E, 0x00035658, 0x65682031, 0x00010000, 0x00020000),
-        LB(1, 0x0004001E, 0x00035658, 0x006F6C6C, 0x00010000, 0x00020000),
-        STATUS_OK, CLOSE_OK};
+    static const struct row vector[] = {OPEN_OK,
+                                        LB(0x14, 0x0001001E, 0x00035658, KEEP, 0x00010000, 0x00030000),
+                                        WORD(0x6F666E69),
+                                        WORD(0x7465672D),
+                                        WORD(0x65756720),
+                                        WORD(0x6E697473),
+                                        WORD(0x782E6F66),
+                                        LB(0, 0x0003001E, 0x00035658, 7, 0x00030000, 0x00010000),
+                                        LB(1, 0x0004001E, 0x00035658, 0x65682031, 0x00010000, 0x00020000),
+                                        LB(1, 0x0004001E, 0x00035658, 0x006F6C6C, 0x00010000, 0x00020000),
+                                        STATUS_OK,
+                                        CLOSE_OK};
     START(vector);
     assert_hello_conversation();
     assert_int_equal(fake.exits, 12);
@@ -176,8 +198,13 @@ static void v4_low_bandwidth_takes_twelve_exits(void **state)
 static void v5_high_bandwidth_takes_seven_exits(void **state)
 {
     (void)state;
-    static const struct row vector[] = {OPEN_OK, SEND_SIZE_HB, OUTS(20, 0x00010000, info_get), RECEIVE_SIZE_HB,
-                                        INS(7, 0x00010000, "1 hello"), STATUS_OK, CLOSE_OK};
+    static const struct row vector[] = {OPEN_OK,
+                                        SEND_SIZE_HB,
+                                        OUTS(20, 0x00010000, info_get),
+                                        RECEIVE_SIZE_HB,
+                                        INS(7, 0x00010000, "1 hello"),
+                                        STATUS_OK,
+                                        CLOSE_OK};
     START(vector);
     assert_hello_conversation();
     assert_int_equal(fake.exits, 7);
@@ -186,8 +213,10 @@ static void v5_high_bandwidth_takes_seven_exits(void **state)
 static void v6_a_refused_open_is_tried_once_without_cookies(void **state)
 {
     (void)state;
-#define NO_CHANNEL(protocol)                                                                                           \
-    {FAKE_LB, protocol, 0x0000001E, 0x00005658, 0, 0, 0, KEEP, KEEP, 0, KEEP, KEEP, KEEP, NULL}
+#define NO_CHANNEL(protocol)                                                                                 \
+    {                                                                                                        \
+        FAKE_LB, protocol, 0x0000001E, 0x00005658, 0, 0, 0, KEEP, KEEP, 0, KEEP, KEEP, KEEP, NULL            \
+    }
     static const struct row vector[] = {NO_CHANNEL(0xC9435052), NO_CHANNEL(0x49435052)};
     START(vector);
     struct vm_guestrpc rpc = {.is_open = false};
@@ -200,7 +229,8 @@ static void v7_a_host_without_cookies_gets_zeros(void **state)
     (void)state;
     static const struct row vector[] = {
         NO_CHANNEL(0xC9435052),
-        {FAKE_LB, 0x49435052, 0x0000001E, 0x00005658, 0, 0, 0, KEEP, KEEP, 0x00010000, 0x00030000, 0xBAD, 0xBAD, NULL},
+        {FAKE_LB, 0x49435052, 0x0000001E, 0x00005658, 0, 0, 0, KEEP, KEEP, 0x00010000, 0x00030000, 0xBAD,
+         0xBAD, NULL},
         {FAKE_LB, 0, 0x0006001E, 0x00035658, 0, 0, 0, KEEP, KEEP, 0x00010000, KEEP, KEEP, KEEP, NULL}};
     START(vector);
     struct vm_guestrpc rpc = {.is_open = false};
@@ -212,17 +242,22 @@ static void v7_a_host_without_cookies_gets_zeros(void **state)
 static void v9_a_checkpoint_in_a_low_bandwidth_send_restarts_it(void **state)
 {
     (void)state;
-    static const struct row vector[] = {
-        OPEN_OK,
-        LB(0x14, 0x0001001E, 0x00035658, KEEP, 0x00010000, 0x00030000),
-        WORD(0x6F666E69), WORD(0x7465672D),
-        LB(0x65756720, 0x0002001E, 0x00035658, KEEP, 0x00100000, 0x00030000),
-        LB(0x14, 0x0001001E, 0x00035658, KEEP, 0x00010000, 0x00030000),
-        WORD(0x6F666E69), WORD(0x7465672D), WORD(0x65756720), WORD(0x6E697473), WORD(0x782E6F66),
-        LB(0, 0x0003001E, 0x00035658, 7, 0x00030000, 0x00010000),
-        LB(1, 0x0004001E, 0x00035658, 0x65682031, 0x00010000, 0x00020000),
-        LB(1, 0x0004001E, 0x00035658, 0x006F6C6C, 0x00010000, 0x00020000),
-        STATUS_OK, CLOSE_OK};
+    static const struct row vector[] = {OPEN_OK,
+                                        LB(0x14, 0x0001001E, 0x00035658, KEEP, 0x00010000, 0x00030000),
+                                        WORD(0x6F666E69),
+                                        WORD(0x7465672D),
+                                        LB(0x65756720, 0x0002001E, 0x00035658, KEEP, 0x00100000, 0x00030000),
+                                        LB(0x14, 0x0001001E, 0x00035658, KEEP, 0x00010000, 0x00030000),
+                                        WORD(0x6F666E69),
+                                        WORD(0x7465672D),
+                                        WORD(0x65756720),
+                                        WORD(0x6E697473),
+                                        WORD(0x782E6F66),
+                                        LB(0, 0x0003001E, 0x00035658, 7, 0x00030000, 0x00010000),
+                                        LB(1, 0x0004001E, 0x00035658, 0x65682031, 0x00010000, 0x00020000),
+                                        LB(1, 0x0004001E, 0x00035658, 0x006F6C6C, 0x00010000, 0x00020000),
+                                        STATUS_OK,
+                                        CLOSE_OK};
     START(vector);
     assert_hello_conversation();
     assert_int_equal(fake.exits, 16);
@@ -231,9 +266,15 @@ static void v9_a_checkpoint_in_a_low_bandwidth_send_restarts_it(void **state)
 static void v10_a_checkpoint_in_a_string_send_restarts_it(void **state)
 {
     (void)state;
-    static const struct row vector[] = {
-        OPEN_OK, SEND_SIZE_HB, OUTS(20, 0x00100000, info_get), SEND_SIZE_HB, OUTS(20, 0x00010000, info_get),
-        RECEIVE_SIZE_HB, INS(7, 0x00010000, "1 hello"), STATUS_OK, CLOSE_OK};
+    static const struct row vector[] = {OPEN_OK,
+                                        SEND_SIZE_HB,
+                                        OUTS(20, 0x00100000, info_get),
+                                        SEND_SIZE_HB,
+                                        OUTS(20, 0x00010000, info_get),
+                                        RECEIVE_SIZE_HB,
+                                        INS(7, 0x00010000, "1 hello"),
+                                        STATUS_OK,
+                                        CLOSE_OK};
     START(vector);
     assert_hello_conversation();
     assert_int_equal(fake.exits, 9);
@@ -242,9 +283,15 @@ static void v10_a_checkpoint_in_a_string_send_restarts_it(void **state)
 static void v11_a_checkpoint_in_a_string_receive_refetches(void **state)
 {
     (void)state;
-    static const struct row vector[] = {
-        OPEN_OK, SEND_SIZE_HB, OUTS(20, 0x00010000, info_get), RECEIVE_SIZE_HB, INS(7, 0x00100000, "garbage"),
-        RECEIVE_SIZE_HB, INS(7, 0x00010000, "1 hello"), STATUS_OK, CLOSE_OK};
+    static const struct row vector[] = {OPEN_OK,
+                                        SEND_SIZE_HB,
+                                        OUTS(20, 0x00010000, info_get),
+                                        RECEIVE_SIZE_HB,
+                                        INS(7, 0x00100000, "garbage"),
+                                        RECEIVE_SIZE_HB,
+                                        INS(7, 0x00010000, "1 hello"),
+                                        STATUS_OK,
+                                        CLOSE_OK};
     START(vector);
     assert_hello_conversation();
     assert_int_equal(fake.exits, 9);
@@ -253,10 +300,16 @@ static void v11_a_checkpoint_in_a_string_receive_refetches(void **state)
 static void v12_a_checkpoint_on_the_status_refetches(void **state)
 {
     (void)state;
-    static const struct row vector[] = {
-        OPEN_OK, SEND_SIZE_HB, OUTS(20, 0x00010000, info_get), RECEIVE_SIZE_HB, INS(7, 0x00010000, "1 hello"),
-        LB(1, 0x0005001E, 0x00035658, KEEP, 0x00100000, 0x00030000),
-        RECEIVE_SIZE_HB, INS(7, 0x00010000, "1 hello"), STATUS_OK, CLOSE_OK};
+    static const struct row vector[] = {OPEN_OK,
+                                        SEND_SIZE_HB,
+                                        OUTS(20, 0x00010000, info_get),
+                                        RECEIVE_SIZE_HB,
+                                        INS(7, 0x00010000, "1 hello"),
+                                        LB(1, 0x0005001E, 0x00035658, KEEP, 0x00100000, 0x00030000),
+                                        RECEIVE_SIZE_HB,
+                                        INS(7, 0x00010000, "1 hello"),
+                                        STATUS_OK,
+                                        CLOSE_OK};
     START(vector);
     assert_hello_conversation();
     assert_int_equal(fake.exits, 10);
@@ -265,9 +318,8 @@ static void v12_a_checkpoint_on_the_status_refetches(void **state)
 static void v13_an_empty_reply_is_fetched_without_payload(void **state)
 {
     (void)state;
-    static const struct row vector[] = {
-        OPEN_OK, SEND_SIZE_HB, OUTS(20, 0x00010000, info_get),
-        LB(0, 0x0003001E, 0x00035658, 0, 0x00830000, 0x00010000), STATUS_OK};
+    static const struct row vector[] = {OPEN_OK, SEND_SIZE_HB, OUTS(20, 0x00010000, info_get),
+                                        LB(0, 0x0003001E, 0x00035658, 0, 0x00830000, 0x00010000), STATUS_OK};
     START(vector);
     struct call call = {.len_bytes = 0};
     assert_int_equal(call_with_room(&call, info_get, 20, 100), KD_ERR_BAD_MESSAGE); /* no RPCI prefix */
@@ -278,14 +330,14 @@ static void v13_an_empty_reply_is_fetched_without_payload(void **state)
 static void v14_the_last_word_is_padded_and_cut(void **state)
 {
     (void)state;
-    static const struct row vector[] = {
-        OPEN_OK,
-        LB(5, 0x0001001E, 0x00035658, KEEP, 0x00010000, 0x00030000),
-        WORD(0x64636261), WORD(0x00000065),
-        LB(0, 0x0003001E, 0x00035658, 5, 0x00030000, 0x00010000),
-        LB(1, 0x0004001E, 0x00035658, 0x62612031, 0x00010000, 0x00020000),
-        LB(1, 0x0004001E, 0x00035658, 0xFFFFFF63, 0x00010000, 0x00020000),
-        STATUS_OK};
+    static const struct row vector[] = {OPEN_OK,
+                                        LB(5, 0x0001001E, 0x00035658, KEEP, 0x00010000, 0x00030000),
+                                        WORD(0x64636261),
+                                        WORD(0x00000065),
+                                        LB(0, 0x0003001E, 0x00035658, 5, 0x00030000, 0x00010000),
+                                        LB(1, 0x0004001E, 0x00035658, 0x62612031, 0x00010000, 0x00020000),
+                                        LB(1, 0x0004001E, 0x00035658, 0xFFFFFF63, 0x00010000, 0x00020000),
+                                        STATUS_OK};
     START(vector);
     struct call call = {.len_bytes = 0};
     assert_int_equal(call_with_room(&call, "abcde", 5, 5), KD_OK); /* the red zone begins at once */
@@ -295,10 +347,9 @@ static void v14_the_last_word_is_padded_and_cut(void **state)
 static void v15_a_reply_over_the_room_is_discarded(void **state)
 {
     (void)state;
-    static const struct row vector[] = {
-        OPEN_OK, SEND_SIZE_HB, OUTS(20, 0x00010000, info_get),
-        LB(0, 0x0003001E, 0x00035658, 0x2000, 0x00830000, 0x00010000),
-        LB(0, 0x0004001E, 0x00035658, KEEP, 0x00000000, 0x00030000)};
+    static const struct row vector[] = {OPEN_OK, SEND_SIZE_HB, OUTS(20, 0x00010000, info_get),
+                                        LB(0, 0x0003001E, 0x00035658, 0x2000, 0x00830000, 0x00010000),
+                                        LB(0, 0x0004001E, 0x00035658, KEEP, 0x00000000, 0x00030000)};
     START(vector);
     struct call call = {.len_bytes = 0};
     assert_int_equal(call_with_room(&call, info_get, 20, 0x1000), KD_ERR_TOO_BIG);
@@ -310,17 +361,15 @@ static void v19_an_echoed_request_is_nobody(void **state)
 {
     (void)state;
     static const struct row vector[] = {
-        OPEN_OK,
-        LB(0x14, 0x0001001E, 0x00035658, KEEP, KEEP, KEEP), /* ECX comes back: looks like SUCCESS */
-        LB(0, 0x0006001E, 0x00035658, KEEP, KEEP, KEEP),
-        NO_CHANNEL(0xC9435052), NO_CHANNEL(0x49435052)};
+        OPEN_OK, LB(0x14, 0x0001001E, 0x00035658, KEEP, KEEP, KEEP), /* ECX comes back: looks like SUCCESS */
+        LB(0, 0x0006001E, 0x00035658, KEEP, KEEP, KEEP), NO_CHANNEL(0xC9435052), NO_CHANNEL(0x49435052)};
     START(vector);
     struct call call = {.len_bytes = 0};
     assert_int_equal(call_with_room(&call, info_get, 20, 100), KD_ERR_CLOSED);
     assert_int_equal(rows_left, 0);
 }
 
-/* ---- against the host model ----------------------------------------------------------------------------------- */
+/* ---- against the host model ---------------------------------------------------------------------------- */
 
 /* "1 " and the request backwards: a reply that a mixed-up buffer could not pass for. */
 static uint32_t reverse(const uint8_t *message, uint32_t len_bytes, uint8_t *reply)
@@ -475,8 +524,8 @@ static void endless_checkpoints_end(void **state)
     assert_int_equal(fake_vmware_open_channels(), 0);
 }
 
-/* Any status without SUCCESS at any call, before or after the host acted: the call succeeds all the same, on a second
- * channel if it must be, and the handler ran once or twice. */
+/* Any status without SUCCESS at any call, before or after the host acted: the call succeeds all the same, on
+ * a second channel if it must be, and the handler ran once or twice. */
 static void any_single_failure_is_survived(void **state)
 {
     static const uint32_t statuses[] = {0x00, 0x04, 0x08, 0x20, 0x40, 0x44, 0x82, 0xFFFE & ~0x10};
@@ -596,8 +645,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(one_channel_serves_many_calls, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_command_keeps_the_channel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(v8_a_wrong_cookie_costs_a_channel, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(v17_a_forgotten_channel_is_reopened_and_the_request_sent_once_more, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_checkpoint_anywhere_is_survived_on_the_same_channel, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(v17_a_forgotten_channel_is_reopened_and_the_request_sent_once_more,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_checkpoint_anywhere_is_survived_on_the_same_channel, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(endless_checkpoints_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(any_single_failure_is_survived, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reply_that_is_not_there_yet_is_waited_for, set_up, tear_down),
