@@ -54,12 +54,11 @@ static uint32_t put_number(char *to, uint64_t number)
     return digits;
 }
 
-/* "text 17\n", the text cut so that the number stays. */
+/* "text 17\n" */
 void mk_print_numbered(struct mk_state *state, const char *text, uint64_t number)
 {
-    enum { NUMBER_BYTES_MAX = 22 }; /* a space, 20 digits, a newline */
     char *line = mk_line(state);
-    uint32_t length = mk_min(text_bytes(text), MK_PRINT_BYTES_MAX - NUMBER_BYTES_MAX);
+    uint32_t length = text_bytes(text);
     kd_copy(line, text, length);
     line[length++] = ' ';
     length += put_number(line + length, number);

@@ -30,7 +30,8 @@ enum { MK_BREAK_CONTROL_C = 1, MK_BREAK_BUGCHECK_FIRST = 3, MK_BREAK_BUGCHECK_SE
 
 enum {
     MK_TRANSFER_BYTES_MAX = KD_BODY_BYTES_MAX - KD_MANIPULATE_BYTES, /* 3944 */
-    MK_PRINT_BYTES_MAX = 512,
+    MK_PRINT_BYTES_MAX = 512,                                        /* longer ones are cut */
+    MK_LINE_BYTES_MAX = MK_TEXT_BYTES + 32,                          /* text, space, 20 digits, newline */
     MK_DATA_BYTES = 4096,
     MK_MSRS = 4,
     MK_INFORMATION = 2,
@@ -223,7 +224,7 @@ void mk_breakpoints_insert_deferred(struct mk_state *state);
 /* Room for a line under construction: the end of state->data, whose front mk_print sends from. */
 static inline char *mk_line(struct mk_state *state)
 {
-    return (char *)state->data + MK_DATA_BYTES - MK_PRINT_BYTES_MAX;
+    return (char *)state->data + MK_DATA_BYTES - MK_LINE_BYTES_MAX;
 }
 
 void mk_print(struct mk_state *state, const char *text, uint32_t len_bytes);

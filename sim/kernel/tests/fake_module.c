@@ -16,9 +16,8 @@ static jmp_buf end;
 
 uint32_t KD_API KdDebuggerInitialize0(void *loader_block)
 {
-    fake.initialize0++;
     fake.loader_block = loader_block;
-    return fake.initialize_status;
+    return fake.initialize0++ < fake.initialize_failures ? KD_STATUS_NO_SUCH_DEVICE : KD_STATUS_SUCCESS;
 }
 
 uint32_t KD_API KdDebuggerInitialize1(void *loader_block)

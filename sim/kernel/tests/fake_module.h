@@ -34,7 +34,7 @@ extern struct fake {
     struct mk_map map;
     uint8_t *ram;
     struct mk_state *state;
-    uint32_t initialize_status;
+    uint32_t initialize_failures;      /* so many calls of KdDebuggerInitialize0 find no channel */
     uint32_t initialize0, initialize1; /* calls */
     void *loader_block;                /* of the last of them */
     struct packet *packets;

@@ -93,7 +93,7 @@ static void failed_initialisation_boots_undebugged(void **state)
     boot_without_break(2, 2);
     fake.boot.initial_break = true;
     fake.ticks_max = 5;
-    fake.initialize_status = KD_STATUS_NO_SUCH_DEVICE;
+    fake.initialize_failures = 1;
     add_command(MK_COMMAND_PROMPT, "anybody? ", 8, 0);
     assert_int_equal(fake_run(), END_TICKS);
     assert_int_equal(fake.packet_count, 0);
@@ -231,13 +231,14 @@ static void control_c_comes_before_the_wire(void **state)
 {
     (void)state;
     fake.control_c_at = 1;
-    fake.ticks_max = 1;
+    fake.ticks_max = 3;
     add_go();
-    assert_int_equal(fake_run(), END_SCRIPT);
-    assert_int_equal(fake.polls, 1);
-    assert_int_equal(events_of(MK_TRACE_BREAK), 1);
-    assert_int_equal(fake.events[fake.event_count - 4].status, 1);
+    add_go();
+    assert_int_equal(fake_run(), END_TICKS);
     assert_exception(3, 0x80000003, fake.map.break_instruction);
+    assert_int_equal(fake.packet_count, 6);
+    assert_int_equal(events_of(MK_TRACE_BREAK), 1);
+    assert_int_equal(fake.polls, 1 + 2); /* at boot, and at the ticks that did not break */
 }
 
 static void lost_debugger_counts_as_continue(void **state)
@@ -291,6 +292,33 @@ static void handled_exception_goes_on(void **state)
     add_continue2(0x00010001, false);
     assert_int_equal(fake_run(), END_TICKS);
     assert_int_equal(fake.packet_count, 1);
+}
+
+static void crash_with_debugging_off_tries_once_more(void **state)
+{
+    (void)state;
+    fake.initialize_failures = 1;
+    fake.ticks_max = 1;
+    add_command(MK_COMMAND_EXCEPTION, "", 0, 0xC0000094);
+    add_continue2(CONTINUE_OK, false);
+    add_continue2(CONTINUE_OK, false);
+    assert_int_equal(fake_run(), END_RESET);
+    assert_int_equal(fake.initialize0, 2);
+    assert_null(fake.loader_block);
+    assert_int_equal(fake.packet_count, 3);
+    assert_int_equal(packet(0)->type, KD_TYPE_DEBUG_IO);
+    assert_exception(1, 0x80000003, fake.map.break_instruction);
+    assert_exception(2, 0x80000003, fake.map.break_instruction);
+}
+
+static void crash_without_a_debugger_resets(void **state)
+{
+    (void)state;
+    fake.initialize_failures = 2;
+    fake.ticks_max = 1;
+    add_command(MK_COMMAND_EXCEPTION, "", 0, 0xC0000094);
+    assert_int_equal(fake_run(), END_RESET);
+    assert_int_equal(fake.packet_count, 0);
 }
 
 static void crash_request_breaks_once_and_resets(void **state)
@@ -389,11 +417,15 @@ static void long_print_is_cut_at_512(void **state)
     memset(text, 'x', sizeof text);
     text[sizeof text - 1] = 0;
     boot_without_break(0, 0);
-    fake.ticks_max = 1;
+    fake.ticks_max = 2;
     add_command(MK_COMMAND_PRINT, text, 1, 0);
+    add_command(MK_COMMAND_PRINT, text + 10, 1, 0);
     assert_int_equal(fake_run(), END_TICKS);
-    assert_in_range(packet(0)->data_bytes, 490, 512);
-    assert_memory_equal(packet(0)->data + packet(0)->data_bytes - 3, " 1\n", 3);
+    assert_int_equal(packet(0)->data_bytes, 512);
+    assert_int_equal(kd_load_u32(packet(0)->header + 8), 512);
+    assert_memory_equal(packet(0)->data + 509, "xx ", 3);
+    assert_int_equal(packet(1)->data_bytes, 504);
+    assert_memory_equal(packet(1)->data + 499, "xx 1\n", 5);
 }
 
 static void prints_come_with_the_tick(void **state)
@@ -536,6 +568,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(unhandled_exception_comes_twice_then_crashes, fake_setup,
                                         fake_teardown),
         cmocka_unit_test_setup_teardown(handled_exception_goes_on, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(crash_with_debugging_off_tries_once_more, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(crash_without_a_debugger_resets, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(crash_request_breaks_once_and_resets, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(crash_while_crashing_resets, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(reboot_request_has_no_reply, fake_setup, fake_teardown),

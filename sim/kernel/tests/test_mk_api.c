@@ -112,6 +112,7 @@ static void unmapped_addresses_fail_at_once(void **state)
                                   0xFFFF7FFFFFFFFFFF,
                                   0xFFFF800000000000,
                                   fake.map.not_present,
+                                  fake.map.kernel_base & 0x0000FFFFFFFFFFFF,
                                   fake.map.modules[0].base + fake.map.modules[0].size_bytes,
                                   UINT64_MAX - 7};
     enum { COUNT = sizeof addresses / sizeof addresses[0] };
@@ -385,6 +386,16 @@ static void set_context_takes_part_or_excess(void **state)
     }
 }
 
+static void get_context_counts_for_one_stop_only(void **state)
+{
+    (void)state;
+    add_request(0x3132);
+    add_continue2(0x00010002, false); /* on the int 3: stops again */
+    add_request(0x3133)->data_bytes = CONTEXT_BYTES;
+    assert_int_equal(fake_run(), END_SCRIPT);
+    assert_reply(3, 0x3133, UNSUCCESSFUL, 0);
+}
+
 /* On resuming, only what ContextFlags names takes effect: none, control, integer. */
 static void context_flags_choose_what_takes_effect(void **state)
 {
@@ -399,7 +410,8 @@ static void context_flags_choose_what_takes_effect(void **state)
         kd_store_u32(step->data + CONTEXT_FLAGS, flags[i]);
         kd_store_u64(step->data + 0x78, 0xAAAA); /* Rax */
         kd_store_u64(step->data + RSP, fake.map.stack_top[0] - 0x80);
-        kd_store_u64(step->data + RIP, fake.map.function + 5); /* an int 3 between functions */
+        /* an int 3 between functions; the third CONTEXT names another place, in vain */
+        kd_store_u64(step->data + RIP, i < 2 ? fake.map.function + 5 : fake.map.loop);
         add_request(0x313C);
     }
     add_request(0x3132);
@@ -760,6 +772,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(context_lies_in_the_kprcb_too, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(set_context_needs_a_get_before, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(set_context_takes_part_or_excess, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(get_context_counts_for_one_stop_only, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(context_flags_choose_what_takes_effect, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(get_context_ex_gives_a_part, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(set_context_ex_takes_effect_with_the_last_part, fake_setup,

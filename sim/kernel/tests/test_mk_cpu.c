@@ -294,6 +294,7 @@ static void stack_of_a_break_unwinds_to_the_boot(void **state)
     assert_int_equal(fake_run(), END_SCRIPT);
     struct image seen = image();
     uint64_t pc = kd_load_u64(packet(4)->data + RIP), sp = kd_load_u64(packet(4)->data + RSP);
+    assert_int_equal(sp % 16, 8); /* the frame was aligned on the way in, as the processor does */
     for (uint32_t i = 0; i < sizeof chain / sizeof chain[0]; i++) {
         char name[128];
         assert_true(image_symbol(&seen, fake.map.kernel_base, pc, name) < 64);
