@@ -470,6 +470,12 @@ void sim_uart_cut(struct sim_uart *uart)
     uart->held_count = 0;
 }
 
+size_t sim_uart_held(struct sim_uart *uart)
+{
+    take_arrived(uart);
+    return uart->held_count;
+}
+
 uint64_t sim_uart_overruns(struct sim_uart *uart)
 {
     take_arrived(uart);

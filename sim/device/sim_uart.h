@@ -53,6 +53,9 @@ void sim_uart_reset(struct sim_uart *uart);
 /* The debugger hung up: what the host still holds for the guest is dropped. */
 void sim_uart_cut(struct sim_uart *uart);
 
+/* Bytes that the host holds for the guest now: handed over by sim_uart_receive and not in the receiver yet. */
+size_t sim_uart_held(struct sim_uart *uart);
+
 /* Bytes lost to overrun (wire mode) until now. */
 uint64_t sim_uart_overruns(struct sim_uart *uart);
 

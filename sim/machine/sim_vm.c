@@ -62,6 +62,8 @@ static const char *config_fault(const struct sim_vm_config *config)
         return "boot.options: too long";
     if (uart_base(config->boot.options) == 0)
         return "boot.options: DEBUGPORT must be COM1 to COM4";
+    if (config->endpoint.request != NULL && config->link != SIM_LINK_BACKDOOR)
+        return "endpoint: the serial link has no RPCs";
     return NULL;
 }
 
@@ -93,14 +95,35 @@ static bool complete_options(struct sim_vm_config *config, const struct sim_cost
 
 /* ---- what connects the parts ---- */
 
+static void tell_rpc(struct sim_vm *vm, bool is_reply, const uint8_t *bytes, size_t len_bytes)
+{
+    for (unsigned i = 0; i < vm->observer_count; i++)
+        if (vm->observers[i].rpc != NULL)
+            vm->observers[i].rpc(vm->observers[i].context, is_reply, bytes, len_bytes);
+}
+
+static bool has_endpoint(const struct sim_vm *vm)
+{
+    return vm->config.endpoint.request != NULL;
+}
+
+static void hand_to_relay(struct sim_vm *vm, const uint8_t *request, size_t len_bytes)
+{
+    tell_rpc(vm, false, request, len_bytes);
+    if (has_endpoint(vm))
+        vm->config.endpoint.request(vm->config.endpoint.context, request, len_bytes);
+    else
+        sim_relay_request(vm->relay, request, len_bytes);
+}
+
 static void on_rpc(void *context, const uint8_t *message, size_t len_bytes)
 {
     static const char nobody[] = "0 Unknown command";
     struct sim_vm *vm = context;
     bool ours =
         len_bytes >= VM_COMMAND_WORD_BYTES && memcmp(message, VM_COMMAND_WORD, VM_COMMAND_WORD_BYTES) == 0;
-    if (ours && vm->relay != NULL && vm->config.relay_present)
-        sim_relay_request(vm->relay, message + VM_COMMAND_WORD_BYTES, len_bytes - VM_COMMAND_WORD_BYTES);
+    if (ours && vm->config.relay_present && (vm->relay != NULL || has_endpoint(vm)))
+        hand_to_relay(vm, message + VM_COMMAND_WORD_BYTES, len_bytes - VM_COMMAND_WORD_BYTES);
     else
         sim_backdoor_reply(vm->backdoor, (const uint8_t *)nobody, sizeof nobody - 1);
 }
@@ -112,7 +135,14 @@ static void on_relay_reply(void *context, const uint8_t *bytes, size_t len_bytes
     uint8_t reply[PREFIX_BYTES + VM_REPLY_BYTES_MAX] = {'1', ' '};
     assert(len_bytes <= VM_REPLY_BYTES_MAX);
     memcpy(reply + PREFIX_BYTES, bytes, len_bytes);
+    tell_rpc(vm, true, bytes, len_bytes);
     sim_backdoor_reply(vm->backdoor, reply, PREFIX_BYTES + len_bytes);
+}
+
+void sim_vm_rpc_reply(struct sim_vm *vm, const uint8_t *bytes, size_t len_bytes)
+{
+    assert(has_endpoint(vm) && !vm->on_cpu);
+    on_relay_reply(vm, bytes, len_bytes);
 }
 
 /* A serial port whose other end is not plugged in: what is sent is gone (devices.md 2.2 item 6). */
@@ -161,7 +191,7 @@ static void make_devices(struct sim_vm *vm, struct sim_faults *faults)
     vm->backdoor =
         sim_backdoor_create(vm->world, faults, &backdoor, &vm->memory, on_rpc, sim_vm_completed, vm);
     vm->uart = sim_uart_create(vm->world, &uart, on_transmit, vm);
-    if (vm->config.link == SIM_LINK_BACKDOOR)
+    if (vm->config.link == SIM_LINK_BACKDOOR && !has_endpoint(vm))
         vm->relay = sim_relay_create(vm->world, vm->config.number, vm->lines[SIM_FAULT_TO_DEBUGGER],
                                      on_relay_reply, vm);
 }
@@ -239,6 +269,8 @@ static void wipe(struct sim_vm *vm)
     sim_uart_reset(vm->uart);
     if (vm->relay != NULL)
         sim_relay_vm_lost(vm->relay);
+    if (has_endpoint(vm))
+        vm->config.endpoint.lost(vm->config.endpoint.context);
 }
 
 static void restart(struct sim_vm *vm, enum sim_life life)
@@ -289,6 +321,8 @@ enum sim_vm_state sim_vm_state(const struct sim_vm *vm)
 
 enum kd_status sim_vm_attach(struct sim_vm *vm, const struct sim_vm_peer *peer)
 {
+    if (has_endpoint(vm))
+        return KD_ERR_NO_DEVICE;
     if (vm->attached)
         return KD_ERR_BUSY;
     vm->attached = true;
@@ -322,6 +356,11 @@ void sim_vm_write(struct sim_vm *vm, const uint8_t *bytes, size_t len_bytes)
 {
     if (vm->attached)
         sim_line_write(vm->lines[SIM_FAULT_TO_TARGET], bytes, len_bytes);
+}
+
+size_t sim_vm_unread(const struct sim_vm *vm)
+{
+    return vm->config.link == SIM_LINK_SERIAL ? sim_uart_held(vm->uart) : 0;
 }
 
 enum kd_status sim_vm_command(struct sim_vm *vm, const struct mk_command *command)

@@ -13,6 +13,17 @@
 
 enum sim_link { SIM_LINK_BACKDOOR, SIM_LINK_SERIAL };
 
+/* Somebody outside the world who answers the module's RPCs in place of the relay in it, with kdrelay's own code for
+ * instance. Called inside events; must not call back into the VM from there. Such a VM is deterministic only as far
+ * as the endpoint is. */
+struct sim_vm_endpoint {
+    void *context;
+    /* A whole request of vm_message.h, without the command word. The guest stands in it until sim_vm_rpc_reply. */
+    void (*request)(void *context, const uint8_t *bytes, size_t len_bytes);
+    /* The guest was reset or powered off: a reply that is still owed to it must not come any more. */
+    void (*lost)(void *context);
+};
+
 struct sim_vm_config {
     uint32_t number; /* of the VM in its world; in every trace record */
     enum sim_link link;
@@ -23,6 +34,7 @@ struct sim_vm_config {
     uint32_t polls;            /* the guest's status polls per time-out; 0: as many as make one virtual second */
     uint32_t chunk_bytes;      /* debugger's line: deliver at most so many bytes at once; 0: as written */
     struct mk_boot boot;
+    struct sim_vm_endpoint endpoint; /* backdoor link only; request NULL: the relay lives in the world */
 };
 
 /* All defaults for a link: x64, one cpu, 32 MiB, two modules, uart in vmm mode, relay present. */
@@ -61,6 +73,8 @@ struct sim_vm_observer {
     void *context;
     void (*api)(void *context, const struct mk_trace *trace); /* every report of the mini kernel */
     void (*life)(void *context, enum sim_life life);
+    /* A message of vm_message.h that the relay got or, is_reply, gave; without what GuestRPC puts in front. */
+    void (*rpc)(void *context, bool is_reply, const uint8_t *bytes, size_t len_bytes);
 };
 
 /* The debugger's end of the connection. */
@@ -91,13 +105,22 @@ void sim_vm_reset(struct sim_vm *vm);
 void sim_vm_power_off(struct sim_vm *vm);
 enum sim_vm_state sim_vm_state(const struct sim_vm *vm);
 
-/* Connects a debugger. Returns KD_OK; KD_ERR_BUSY: one is connected already, it is not disturbed */
+/* Connects a debugger.
+ * Returns  KD_OK; KD_ERR_BUSY: one is connected already, it is not disturbed; KD_ERR_NO_DEVICE: the VM has an endpoint,
+ *          and the debugger's side is there */
 KD_MUST_USE enum kd_status sim_vm_attach(struct sim_vm *vm, const struct sim_vm_peer *peer);
 void sim_vm_detach(struct sim_vm *vm);
 bool sim_vm_attached(const struct sim_vm *vm);
 
 /* Bytes from the debugger; dropped when none is attached. */
 void sim_vm_write(struct sim_vm *vm, const uint8_t *bytes, size_t len_bytes);
+
+/* Bytes from the debugger that the host holds because the guest's receiver is full or the line busy: without bound, so
+ * a writer that nobody paces should look at this. Serial link; 0 on the backdoor, where the relay knows. */
+size_t sim_vm_unread(const struct sim_vm *vm);
+
+/* The endpoint's reply to the request under way, called between events; ignored when none is under way. */
+void sim_vm_rpc_reply(struct sim_vm *vm, const uint8_t *bytes, size_t len_bytes);
 
 /* A wish for the mini kernel's next tick; a reset forgets it.
  * Returns KD_OK; KD_ERR_BUSY: the one before was not taken yet; KD_ERR_CLOSED: the VM is off */
@@ -107,7 +130,7 @@ struct sim_vm_counters sim_vm_counters(const struct sim_vm *vm);
 const struct mk_map *sim_vm_map(const struct sim_vm *vm);
 const struct sim_vm_config *sim_vm_config(const struct sim_vm *vm);
 
-/* The relay core of a backdoor VM for its counters, NULL on serial. */
+/* The relay core of a backdoor VM for its counters, NULL on serial and with an endpoint. */
 const struct relay_core *sim_vm_relay(const struct sim_vm *vm);
 
 /* Guest RAM for checks from outside: guest physical address 0, sim_vm_map()->ram_bytes long. */

@@ -24,6 +24,7 @@ struct fixture {
     struct mk_trace last_sent;
     uint64_t booted_ns;
     struct sim_vm_counters at_boot;
+    unsigned requests, replies; /* messages told */
 };
 
 static void on_api(void *context, const struct mk_trace *trace)
@@ -44,12 +45,21 @@ static void on_life(void *context, enum sim_life life)
     f->lives[life]++;
 }
 
+static void on_rpc(void *context, bool is_reply, const uint8_t *bytes, size_t len_bytes)
+{
+    struct fixture *f = context;
+    assert_true(len_bytes >= VM_REQUEST_BYTES);
+    assert_int_equal(bytes[0] | bytes[1] << 8, VM_MESSAGE_MAGIC);
+    f->requests += !is_reply;
+    f->replies += is_reply;
+}
+
 static void add_vm(struct fixture *f, const struct sim_vm_config *config)
 {
     const char *why = NULL;
     assert_int_equal(sim_vm_create(f->world, NULL, config, &f->vm, &why), KD_OK);
     assert_null(why);
-    sim_vm_observe(f->vm, &(struct sim_vm_observer){f, on_api, on_life});
+    sim_vm_observe(f->vm, &(struct sim_vm_observer){.context = f, .api = on_api, .life = on_life, .rpc = on_rpc});
 }
 
 static void begin_with(struct fixture *f, const struct sim_vm_config *config, uint64_t seed)
@@ -194,6 +204,8 @@ static void a_running_target_polls_once_a_tick(void **state)
     assert_int_equal(after.ticks - before.ticks, TICKS_PER_SECOND);
     assert_int_equal(after.rpcs - before.rpcs, TICKS_PER_SECOND);
     assert_int_equal(after.exits - before.exits, TICKS_PER_SECOND * RPC_EXITS);
+    assert_int_equal(f.requests, after.rpcs);
+    assert_int_equal(f.replies, after.rpcs);
     end(&f);
 }
 
@@ -482,6 +494,131 @@ static void a_reset_forgets_a_wish(void **state)
     end(&f);
 }
 
+/* ---- an endpoint outside the world ---- */
+
+/* Keeps what it is asked, and has not answered yet. */
+struct endpoint {
+    uint8_t request[VM_REQUEST_BYTES_MAX];
+    size_t request_bytes; /* 0: none is under way */
+    unsigned requests;
+    unsigned losses;
+};
+
+static void endpoint_request(void *context, const uint8_t *bytes, size_t len_bytes)
+{
+    struct endpoint *endpoint = context;
+    assert_int_equal(endpoint->request_bytes, 0);
+    memcpy(endpoint->request, bytes, len_bytes);
+    endpoint->request_bytes = len_bytes;
+    endpoint->requests++;
+}
+
+static void endpoint_lost(void *context)
+{
+    struct endpoint *endpoint = context;
+    endpoint->request_bytes = 0;
+    endpoint->losses++;
+}
+
+static void begin_with_endpoint(struct fixture *f, struct endpoint *endpoint)
+{
+    struct sim_vm_config config = sim_vm_config_default(SIM_LINK_BACKDOOR);
+    config.endpoint = (struct sim_vm_endpoint){endpoint, endpoint_request, endpoint_lost};
+    begin_with(f, &config, SEED);
+    sim_vm_power_on(f->vm);
+    run_until(f, SIM_MS(100));
+}
+
+static uint8_t kind_under_way(const struct endpoint *endpoint)
+{
+    struct vm_request request;
+    assert_int_equal(vm_request_load(&request, endpoint->request, endpoint->request_bytes), KD_OK);
+    return request.kind;
+}
+
+static void answer_done(struct fixture *f, struct endpoint *endpoint, uint64_t token)
+{
+    uint8_t bytes[VM_REPLY_BYTES];
+    vm_reply_store(bytes, &(struct vm_reply){.version = VM_VERSION_MAX,
+                                             .kind = kind_under_way(endpoint),
+                                             .result = VM_DONE,
+                                             .token = token});
+    endpoint->request_bytes = 0;
+    sim_vm_rpc_reply(f->vm, bytes, sizeof bytes);
+    run_for(f, SIM_MS(1));
+}
+
+static void a_guest_stands_in_its_rpc_until_the_endpoint_answers(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct endpoint endpoint = {0};
+    begin_with_endpoint(&f, &endpoint);
+    assert_int_equal(kind_under_way(&endpoint), VM_HELLO);
+    assert_int_equal(sim_next_due(f.world), SIM_NEVER);
+    assert_null(sim_vm_relay(f.vm));
+    answer_done(&f, &endpoint, 7);
+    assert_int_equal(endpoint.requests, 2);
+    assert_int_equal(kind_under_way(&endpoint), VM_SEND);
+    end(&f);
+}
+
+static void a_reset_tells_the_endpoint_and_a_late_reply_is_nobodys(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct endpoint endpoint = {0};
+    begin_with_endpoint(&f, &endpoint);
+    uint8_t late[VM_REPLY_BYTES];
+    vm_reply_store(late, &(struct vm_reply){.version = VM_VERSION_MAX, .kind = VM_HELLO, .token = 7});
+    sim_vm_reset(f.vm);
+    assert_int_equal(endpoint.losses, 1);
+    sim_vm_rpc_reply(f.vm, late, sizeof late); /* before the new guest has asked anything */
+    run_for(&f, SIM_MS(1));
+    assert_int_equal(endpoint.requests, 2);
+    assert_int_equal(kind_under_way(&endpoint), VM_HELLO);
+    end(&f);
+}
+
+static void with_an_endpoint_the_debuggers_side_is_elsewhere(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct endpoint endpoint = {0};
+    begin_with_endpoint(&f, &endpoint);
+    assert_int_equal(hand_attach(&f.hand, f.vm), KD_ERR_NO_DEVICE);
+    assert_false(sim_vm_attached(f.vm));
+    end(&f);
+    struct sim_vm_config serial = sim_vm_config_default(SIM_LINK_SERIAL);
+    serial.endpoint.request = endpoint_request;
+    struct sim_vm *vm;
+    const char *why;
+    const struct sim_cost cost = sim_cost_default();
+    struct sim_world *world = sim_world_create(SEED, &cost);
+    assert_int_equal(sim_vm_create(world, NULL, &serial, &vm, &why), KD_ERR_ARGUMENT);
+    assert_int_equal(strncmp(why, "endpoint", 8), 0);
+    sim_world_destroy(world);
+}
+
+/* A running target takes one byte a tick. */
+static void what_the_guest_has_not_read_is_counted(void **state)
+{
+    (void)state;
+    enum { FIFO_BYTES = 16, WRITTEN = 100 };
+    static const uint8_t noise[WRITTEN] = {0};
+    struct fixture f;
+    begin(&f, SIM_LINK_SERIAL);
+    sim_vm_power_on(f.vm);
+    run_until(&f, SIM_S(3));
+    attach(&f);
+    sim_vm_write(f.vm, noise, sizeof noise);
+    run_for(&f, SIM_MS(15)); /* enough for all characters, and for one poll at most */
+    assert_in_range(sim_vm_unread(f.vm), WRITTEN - FIFO_BYTES - 1, WRITTEN - FIFO_BYTES);
+    sim_vm_detach(f.vm);
+    assert_int_equal(sim_vm_unread(f.vm), 0);
+    end(&f);
+}
+
 /* ---- one seed, one history ---- */
 
 /* A boot with a debugger, driven in steps of at most step_ns. */
@@ -593,6 +730,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(power_off_is_silent_and_power_on_boots),
         cmocka_unit_test(a_wish_is_taken_at_the_next_tick_one_at_a_time),
         cmocka_unit_test(a_reset_forgets_a_wish),
+        cmocka_unit_test(a_guest_stands_in_its_rpc_until_the_endpoint_answers),
+        cmocka_unit_test(a_reset_tells_the_endpoint_and_a_late_reply_is_nobodys),
+        cmocka_unit_test(with_an_endpoint_the_debuggers_side_is_elsewhere),
+        cmocka_unit_test(what_the_guest_has_not_read_is_counted),
         cmocka_unit_test(the_same_seed_has_the_same_history),
         cmocka_unit_test(the_history_does_not_depend_on_who_drives_the_world),
         cmocka_unit_test(a_polling_guest_lets_the_driver_have_its_turn),
