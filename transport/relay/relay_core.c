@@ -493,7 +493,7 @@ void relay_vm_request(struct relay_core *core, const uint8_t *bytes, size_t len_
     bool good = vm_request_load(&request, bytes, len_bytes) == KD_OK;
     if (!good || (request.token == 0 && request.kind != VM_HELLO)) {
         core->counters.requests_refused++;
-        refuse(core, VM_REFUSED, len_bytes > 3 ? bytes[3] : 0, 0);
+        refuse(core, VM_REFUSED, len_bytes > 3 && bytes[3] <= VM_RESUME ? bytes[3] : 0, 0);
         return;
     }
     core->counters.requests[request.kind]++;
