@@ -61,13 +61,14 @@ void lab_frames_clear(struct lab *lab)
     lab->frame_count = 0;
 }
 
-static enum dbg_arch arch_of(const struct lab *lab)
+enum dbg_arch lab_arch(const struct lab *lab)
 {
     return lab->config.vm.boot.arch == MK_X64 ? DBG_X64 : DBG_X86;
 }
 
 /* ---- the habit ----------------------------------------------------------------------------------------------- */
 
+/* The debugger may have gone on by itself meanwhile (a RESET, a script's request): then there is nothing to continue. */
 static void continue_after_load(void *context)
 {
     struct lab *lab = context;
@@ -75,7 +76,7 @@ static void continue_after_load(void *context)
     if (dbg_state(lab->dbg) != DBG_STOPPED)
         return;
     struct dbg_request request;
-    dbg_api_continue2(&request, arch_of(lab), 0, DBG_CONTINUE, &(struct dbg_control_set){.dr7 = 0x400});
+    dbg_api_continue2(&request, lab_arch(lab), 0, DBG_CONTINUE, &(struct dbg_control_set){.dr7 = 0x400});
     if (dbg_send(lab->dbg, DBG_TYPE_MANIPULATE, request.body, request.body_bytes) != KD_OK)
         lab->autopilot = sim_at(lab->world, sim_now(lab->world) + SIM_MS(1), continue_after_load, lab);
 }
@@ -88,11 +89,12 @@ static void start_autopilot(struct lab *lab)
     lab->autopilot = sim_at(lab->world, sim_now(lab->world), continue_after_load, lab);
 }
 
+/* A stop that cannot be read is kept as it is: scripts may look at its bytes. */
 static void note_state_change(struct lab *lab, const uint8_t *body, uint32_t body_bytes)
 {
     uint64_t now = sim_now(lab->world);
     struct dbg_state_change change;
-    if (dbg_api_state_change(arch_of(lab), body, body_bytes, &change) != KD_OK ||
+    if (dbg_api_state_change(lab_arch(lab), body, body_bytes, &change) != KD_OK ||
         change.state == DBG_STATE_COMMAND_STRING) {
         list_add(&lab->seen.others, now, DBG_TYPE_STATE_CHANGE64, body, body_bytes);
         return;
@@ -117,6 +119,7 @@ static void note_debug_io(struct lab *lab, const uint8_t *body, uint32_t body_by
 
 /* ---- what the parts tell ------------------------------------------------------------------------------------- */
 
+/* The only thing between debugger and oracle: selftest scenarios have one message told wrongly. */
 static void tell_oracle(struct lab *lab, uint16_t type, const uint8_t *body, uint32_t body_bytes)
 {
     const struct dbg_observer *oracle = &lab->oracle_dbg;
@@ -165,6 +168,7 @@ static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, u
     lab_story_note(lab->story, sim_now(lab->world), note, a, b, c);
 }
 
+/* Only while a wire block looks on: a frame is copied, and long conversations have many. */
 static void on_frame(void *context, const struct dbg_frame *frame)
 {
     struct lab *lab = context;
@@ -176,11 +180,20 @@ static void on_frame(void *context, const struct dbg_frame *frame)
     bytes_set(&kept->body, sim_now(lab->world), frame->type, frame->body, frame->body_bytes);
 }
 
+static void nothing(void *context)
+{
+    (void)context;
+}
+
+/* A guest runs on while no event is due. Whoever waits for the end of the boot is to see the time at which it was, so
+ * an event makes the guest let go at its next exit. */
 static void on_api(void *context, const struct mk_trace *trace)
 {
     struct lab *lab = context;
     lab->seen.api[trace->event]++;
     lab_story_api(lab->story, sim_now(lab->world), trace);
+    if (trace->event == MK_TRACE_BOOTED)
+        sim_at(lab->world, sim_now(lab->world), nothing, NULL);
 }
 
 static void on_life(void *context, enum sim_life life)
@@ -190,6 +203,7 @@ static void on_life(void *context, enum sim_life life)
     lab_story_life(lab->story, sim_now(lab->world), life);
 }
 
+/* Lines know the clean bytes of the frame that a fault strikes; the oracle judges by them whether it fell in a hole. */
 static void on_fault(void *context, const struct sim_fault_rule *rule, const uint8_t *frame, size_t frame_bytes)
 {
     struct lab *lab = context;
@@ -211,11 +225,12 @@ static void bytes_from_target(void *context, const uint8_t *bytes, size_t len_by
 
 /* ---- assembly ------------------------------------------------------------------------------------------------ */
 
+/* The oracle is told first: when the lab notes something, it has been judged. */
 static void observe(struct lab *lab)
 {
     struct sim_vm_observer oracle_vm = oracle_vm_observer(lab->oracle);
     sim_vm_observe(lab->vm, &oracle_vm);
-    sim_vm_observe(lab->vm, &(struct sim_vm_observer){lab, on_api, on_life});
+    sim_vm_observe(lab->vm, &(struct sim_vm_observer){.context = lab, .api = on_api, .life = on_life});
     sim_line_on_fault(sim_vm_line(lab->vm, SIM_FAULT_TO_DEBUGGER), on_fault, lab);
     sim_line_on_fault(sim_vm_line(lab->vm, SIM_FAULT_TO_TARGET), on_fault, lab);
 

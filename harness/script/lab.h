@@ -115,6 +115,9 @@ void lab_destroy(struct lab *lab);
 KD_MUST_USE enum kd_status lab_attach(struct lab *lab);
 void lab_detach(struct lab *lab);
 
+/* The machine's architecture, as the message bodies want to know it. */
+enum dbg_arch lab_arch(const struct lab *lab);
+
 /* Throws away the frames kept so far. */
 void lab_frames_clear(struct lab *lab);
 

@@ -59,9 +59,10 @@ static void judge_again(const struct script_options *options, const struct scrip
                         struct verdict *verdict)
 {
     struct script_result second;
-    struct script_options quiet = *options;
-    quiet.trace = NULL;
-    script_run(&quiet, &second);
+    struct script_options again = *options;
+    again.trace = NULL;
+    again.play = 2;
+    script_run(&again, &second);
     bool same = first->hash == second.hash && first->records == second.records &&
                 first->outcome == second.outcome && strcmp(first->message, second.message) == 0;
     if (!same) {
@@ -100,6 +101,7 @@ static void print_quoted(FILE *tap, const char *text)
     fputc('\'', tap);
 }
 
+/* The one command that plays this history again. */
 static void print_replay(FILE *tap, const struct script_options *options)
 {
     const struct script_settings *settings = options->settings;
@@ -115,6 +117,7 @@ static void print_replay(FILE *tap, const struct script_options *options)
     fputc('\n', tap);
 }
 
+/* Where, when, what; expected and actual on adjacent lines; what led to it; how to see it again. */
 static void print_failure(FILE *tap, const struct script_options *options, const struct script_result *result,
                           const struct verdict *verdict)
 {
@@ -132,6 +135,7 @@ static void print_failure(FILE *tap, const struct script_options *options, const
     print_replay(tap, options);
 }
 
+/* Not a failure, but never silent. */
 static void print_excuses(FILE *tap, const struct script_result *result)
 {
     unsigned count;
@@ -142,6 +146,7 @@ static void print_excuses(FILE *tap, const struct script_result *result)
                     result->excuses[i], holes[i].legal_outcome);
 }
 
+/* One line for each play: what it was, and the two figures that must not change by themselves: hash and exits. */
 static void print_line(FILE *tap, unsigned number, const char *name, const struct script_result *result,
                        const struct script_options *options, const struct verdict *verdict)
 {

@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How a play goes: the scenario runs until a verb yields; run_world() takes events until the verb's condition holds or
+ * there is a reason to stop; the scenario is resumed, and the verb's continuation says what it found. Lua never runs
+ * inside an event, so no error of a script can unwind through the world. */
+
 /* While a script waits, an event this often gives limits a chance although the guest never lets go by itself. */
 #define PULSE_NS SIM_MS(20)
 
@@ -65,6 +69,31 @@ void script_register(lua_State *L, const char *name, const luaL_Reg *functions)
     lua_pop(L, 1);
 }
 
+void script_set_number(lua_State *L, const char *name, uint64_t value)
+{
+    lua_pushinteger(L, (lua_Integer)value);
+    lua_setfield(L, -2, name);
+}
+
+void script_set_bytes(lua_State *L, const char *name, const void *bytes, size_t len_bytes)
+{
+    lua_pushlstring(L, bytes, len_bytes);
+    lua_setfield(L, -2, name);
+}
+
+void script_set_flag(lua_State *L, const char *name, bool value)
+{
+    lua_pushboolean(L, value);
+    lua_setfield(L, -2, name);
+}
+
+uint32_t script_check_u32(lua_State *L, int index)
+{
+    lua_Integer value = luaL_checkinteger(L, index);
+    luaL_argcheck(L, value >= 0 && value <= UINT32_MAX, index, "does not fit in 32 bits");
+    return (uint32_t)value;
+}
+
 /* ---- settings ------------------------------------------------------------------------------------------------ */
 
 static char *copy_text(const char *text, size_t len_bytes)
@@ -106,11 +135,12 @@ void script_settings_free(struct script_settings *settings)
 struct script_options script_options_default(const char *path, enum sim_link link)
 {
     return (struct script_options){
-        .path = path, .link = link, .seed = 1, .time_ns_max = SIM_S(3600), .exits_max = 2000000};
+        .path = path, .link = link, .seed = 1, .play = 1, .time_ns_max = SIM_S(3600), .exits_max = 2000000};
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------------------- */
 
+/* Where the scenario waits: the line that is blamed when it is not Lua that objects, but the oracle at the very end. */
 static void note_line(struct script *script, lua_State *L)
 {
     script_sandbox_where(L);
@@ -152,6 +182,7 @@ static const char *stop_reason(struct script *script, char *text, size_t text_by
     return NULL;
 }
 
+/* Every wait comes back through here: what the oracle or a limit has to say goes before what the verb waited for. */
 static int resumed(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
@@ -184,6 +215,7 @@ static void step(struct script *script)
     sim_step(world, SIM_NEVER);
 }
 
+/* The condition is asked before the limit: what came at the very last moment came in time. */
 static void run_world(struct script *script)
 {
     char text[SCRIPT_MESSAGE_BYTES];
@@ -201,6 +233,14 @@ static void run_world(struct script *script)
     script->pulse = 0;
 }
 
+void script_require_met(lua_State *L, const char *what)
+{
+    const struct script *script = script_of(L);
+    if (script->wait_end == SCRIPT_WAIT_TIMEOUT)
+        script_sandbox_error(L, "%s in time; the debugger is in state %s", what,
+                             dbg_state_name(dbg_state(script->lab->dbg)));
+}
+
 uint64_t script_limit(lua_State *L, int index)
 {
     lua_Integer limit = luaL_optinteger(L, index, (lua_Integer)SCRIPT_WAIT_NS);
@@ -210,6 +250,8 @@ uint64_t script_limit(lua_State *L, int index)
 
 /* ---- one experiment after the other -------------------------------------------------------------------------- */
 
+/* What outlives the world goes into the result: excuses add up over the worlds of a scenario, the story is the last
+ * one's. */
 static void keep_excuses(struct script *script)
 {
     struct script_result *result = script->result;
@@ -340,6 +382,7 @@ static void open_verbs(lua_State *L)
     lua_setglobal(L, "core");
     script_open_vm(L);
     script_open_dbg(L);
+    script_open_said(L);
     script_open_fault(L);
     script_open_check(L);
     script_open_wire(L);
@@ -353,6 +396,7 @@ static void open_verbs(lua_State *L)
     lua_call(L, 1, 0);
 }
 
+/* A failed play is not judged again at its end: a conversation that was left in the middle has loose ends. */
 static void finish_run(struct script *script)
 {
     if (script->result->outcome != SCRIPT_PASSED) {
@@ -364,6 +408,7 @@ static void finish_run(struct script *script)
         fail(script, SCRIPT_FAILED, lua_tostring(script->L, -1));
 }
 
+/* A failed coroutine keeps its stack, so the line can still be found when the message itself names none. */
 static void play(struct script *script)
 {
     int results, status;

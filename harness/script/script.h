@@ -38,6 +38,7 @@ struct script_options {
     const char *path; /* of the file, as a person would find it again */
     enum sim_link link;
     uint64_t seed;
+    unsigned play;                          /* 1, or 2 for the second play that rule 9 compares */
     const struct script_settings *settings; /* may be NULL */
     FILE *trace;                            /* may be NULL */
     uint64_t time_ns_max;                   /* virtual, per scenario: one hour */

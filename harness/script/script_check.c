@@ -4,12 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void set_counter(lua_State *L, const char *name, uint64_t value)
-{
-    lua_pushinteger(L, (lua_Integer)value);
-    lua_setfield(L, -2, name);
-}
-
 /* A debugger's note by its own name, "note.resend_seen". */
 static void set_notes(lua_State *L, const struct lab *lab)
 {
@@ -21,7 +15,7 @@ static void set_notes(lua_State *L, const struct lab *lab)
     }
 }
 
-#define SET(structure, field) set_counter(L, #field, (structure).field)
+#define SET(structure, field) script_set_number(L, #field, (structure).field)
 
 void script_push_counters(lua_State *L, struct lab *lab)
 {
@@ -46,18 +40,18 @@ void script_push_counters(lua_State *L, struct lab *lab)
     SET(vm, bytes_to_debugger);
     SET(vm, bytes_to_target);
     SET(vm, resets);
-    set_counter(L, "faults", sim_faults_struck(lab->faults));
-    set_counter(L, "boots", lab->seen.api[MK_TRACE_BOOTED]);
-    set_counter(L, "stops", lab->seen.stops.count);
-    set_counter(L, "loads", lab->seen.loads.count);
-    set_counter(L, "prints", lab->seen.prints.count);
+    script_set_number(L, "faults", sim_faults_struck(lab->faults));
+    script_set_number(L, "boots", lab->seen.api[MK_TRACE_BOOTED]);
+    script_set_number(L, "stops", lab->seen.stops.count);
+    script_set_number(L, "loads", lab->seen.loads.count);
+    script_set_number(L, "prints", lab->seen.prints.count);
     set_notes(L, lab);
     const struct relay_core *relay = sim_vm_relay(lab->vm);
     if (relay != NULL) {
-        set_counter(L, "relay.repeated", relay->counters.requests_repeated);
-        set_counter(L, "relay.stale", relay->counters.requests_stale);
-        set_counter(L, "relay.refused", relay->counters.requests_refused);
-        set_counter(L, "relay.epochs", relay->counters.epochs);
+        script_set_number(L, "relay.repeated", relay->counters.requests_repeated);
+        script_set_number(L, "relay.stale", relay->counters.requests_stale);
+        script_set_number(L, "relay.refused", relay->counters.requests_refused);
+        script_set_number(L, "relay.epochs", relay->counters.epochs);
     }
 }
 

@@ -4,41 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void push_address(lua_State *L, uint64_t value)
-{
-    lua_pushinteger(L, (lua_Integer)value);
-}
-
-static void set_number(lua_State *L, const char *name, uint64_t value)
-{
-    push_address(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void set_flag(lua_State *L, const char *name, bool value)
-{
-    lua_pushboolean(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void set_bytes(lua_State *L, const char *name, const void *bytes, size_t len_bytes)
-{
-    lua_pushlstring(L, bytes, len_bytes);
-    lua_setfield(L, -2, name);
-}
-
-static enum dbg_arch arch_of(const struct lab *lab)
-{
-    return lab->config.vm.boot.arch == MK_X64 ? DBG_X64 : DBG_X86;
-}
-
-static uint32_t check_u32(lua_State *L, int index)
-{
-    lua_Integer value = luaL_checkinteger(L, index);
-    luaL_argcheck(L, value >= 0 && value <= UINT32_MAX, index, "does not fit in 32 bits");
-    return (uint32_t)value;
-}
-
 static uint16_t opt_cpu(lua_State *L, int index)
 {
     lua_Integer value = luaL_optinteger(L, index, 0);
@@ -56,6 +21,8 @@ static uint64_t void_marks(const struct lab *lab)
            seen->notes[DBG_NOTE_RESET_SENT] + seen->notes[DBG_NOTE_GAVE_UP] + seen->notes[DBG_NOTE_DETACH];
 }
 
+/* Both conditions also end when there is nothing left to wait for: a debugger that lost its request to a RESET never
+ * sees a reply, and a story should go on at that moment, not at its limit. */
 static bool answered_or_void(struct script *script)
 {
     return script->lab->seen.replies > script->seen_replies || void_marks(script->lab) > script->seen_voided;
@@ -67,14 +34,6 @@ static bool acked_or_void(struct script *script)
            void_marks(script->lab) > script->seen_voided;
 }
 
-static void require_met(lua_State *L, const char *what)
-{
-    const struct script *script = script_of(L);
-    if (script->wait_end == SCRIPT_WAIT_TIMEOUT)
-        script_sandbox_error(L, "%s in time; the debugger is in state %s", what,
-                             dbg_state_name(dbg_state(script->lab->dbg)));
-}
-
 static void refuse_to_send(lua_State *L, enum kd_status status, const char *name)
 {
     const char *state = dbg_state_name(dbg_state(script_lab(L)->dbg));
@@ -84,7 +43,8 @@ static void refuse_to_send(lua_State *L, enum kd_status status, const char *name
                          kd_status_phrase(status), state);
 }
 
-static void send(lua_State *L, uint16_t type, const struct dbg_request *request, const char *name)
+/* Notes where the conversation stands, so that the wait can tell what happened since; then hands the request over. */
+void script_send(lua_State *L, uint16_t type, const struct dbg_request *request, const char *name)
 {
     struct script *script = script_of(L);
     struct lab *lab = script_lab(L);
@@ -101,7 +61,7 @@ static int transact(lua_State *L, const struct dbg_request *request, lua_KFuncti
     struct dbg_reply asked;
     if (dbg_api_reply(request->body, request->body_bytes, &asked) != KD_OK)
         return script_bad_input(L, "dbg: the request is too short");
-    send(L, DBG_TYPE_MANIPULATE, request, dbg_api_name(asked.api));
+    script_send(L, DBG_TYPE_MANIPULATE, request, dbg_api_name(asked.api));
     return script_wait(L, answered_or_void, SCRIPT_WAIT_NS, k);
 }
 
@@ -128,7 +88,7 @@ static int data_reply(lua_State *L, int status, lua_KContext context)
     struct dbg_reply reply;
     take_reply(L, &reply);
     lua_pushlstring(L, (const char *)reply.data, reply.data_bytes);
-    push_address(L, reply.status);
+    lua_pushinteger(L, reply.status);
     return 2;
 }
 
@@ -142,8 +102,8 @@ static int transfer_reply(lua_State *L, int status, lua_KContext context)
     take_reply(L, &reply);
     if (dbg_api_transfer(&reply, &actual) != KD_OK)
         return script_sandbox_error(L, "dbg: the reply contradicts itself about its length");
-    push_address(L, actual);
-    push_address(L, reply.status);
+    lua_pushinteger(L, actual);
+    lua_pushinteger(L, reply.status);
     return 2;
 }
 
@@ -154,7 +114,7 @@ static int status_reply(lua_State *L, int status, lua_KContext context)
     (void)context;
     struct dbg_reply reply;
     take_reply(L, &reply);
-    push_address(L, reply.status);
+    lua_pushinteger(L, reply.status);
     return 1;
 }
 
@@ -170,18 +130,25 @@ static int acked(lua_State *L, int status, lua_KContext context)
     return 0;
 }
 
+int script_wait_acked(lua_State *L)
+{
+    return script_wait(L, acked_or_void, SCRIPT_WAIT_NS, acked);
+}
+
+/* A request that resumes the target, or that has no reply (4.4 rule 1): its ACK is all there is. */
 static int transact_unanswered(lua_State *L, const struct dbg_request *request, const char *name)
 {
-    send(L, DBG_TYPE_MANIPULATE, request, name);
-    return script_wait(L, acked_or_void, SCRIPT_WAIT_NS, acked);
+    script_send(L, DBG_TYPE_MANIPULATE, request, name);
+    return script_wait_acked(L);
 }
 
 /* ---- memory and processor ------------------------------------------------------------------------------------ */
 
+/* One request each; a body holds 3,944 bytes, and verbs.lua makes longer transfers of several. */
 static int core_read(lua_State *L)
 {
     struct dbg_request request;
-    dbg_api_read_virtual(&request, opt_cpu(L, 3), (uint64_t)luaL_checkinteger(L, 1), check_u32(L, 2));
+    dbg_api_read_virtual(&request, opt_cpu(L, 3), (uint64_t)luaL_checkinteger(L, 1), script_check_u32(L, 2));
     return transact(L, &request, data_reply);
 }
 
@@ -199,7 +166,7 @@ static int core_write(lua_State *L)
 static int core_read_physical(lua_State *L)
 {
     struct dbg_request request;
-    dbg_api_read_physical(&request, (uint64_t)luaL_checkinteger(L, 1), check_u32(L, 2),
+    dbg_api_read_physical(&request, (uint64_t)luaL_checkinteger(L, 1), script_check_u32(L, 2),
                           (uint32_t)luaL_optinteger(L, 3, 0));
     return transact(L, &request, data_reply);
 }
@@ -218,7 +185,7 @@ static int core_write_physical(lua_State *L)
 static int verb_control_space(lua_State *L)
 {
     struct dbg_request request;
-    dbg_api_read_control_space(&request, opt_cpu(L, 3), (uint64_t)luaL_checkinteger(L, 1), check_u32(L, 2));
+    dbg_api_read_control_space(&request, opt_cpu(L, 3), (uint64_t)luaL_checkinteger(L, 1), script_check_u32(L, 2));
     return transact(L, &request, data_reply);
 }
 
@@ -229,9 +196,9 @@ static void push_fields(lua_State *L, const struct dbg_field *fields, unsigned c
     for (unsigned i = 0; i < count; i++) {
         uint64_t value;
         if (dbg_field_get(fields, count, fields[i].name, block, block_bytes, &value) == KD_OK)
-            set_number(L, fields[i].name, value);
+            script_set_number(L, fields[i].name, value);
     }
-    set_bytes(L, "raw", block, block_bytes);
+    script_set_bytes(L, "raw", block, block_bytes);
 }
 
 /* Returns registers by name (and the whole block as raw), status; nil, status when there are none. */
@@ -242,12 +209,12 @@ static int context_reply(lua_State *L, int status, lua_KContext context)
     struct dbg_reply reply;
     unsigned count;
     take_reply(L, &reply);
-    const struct dbg_field *fields = dbg_context_fields(arch_of(script_lab(L)), &count);
+    const struct dbg_field *fields = dbg_context_fields(lab_arch(script_lab(L)), &count);
     if (reply.data_bytes == 0)
         lua_pushnil(L);
     else
         push_fields(L, fields, count, reply.data, reply.data_bytes);
-    push_address(L, reply.status);
+    lua_pushinteger(L, reply.status);
     return 2;
 }
 
@@ -265,10 +232,10 @@ static int verb_set_context(lua_State *L)
     uint16_t cpu = opt_cpu(L, 2);
     unsigned count;
     size_t block_bytes;
-    const struct dbg_field *fields = dbg_context_fields(arch_of(script_lab(L)), &count);
+    const struct dbg_field *fields = dbg_context_fields(lab_arch(script_lab(L)), &count);
     lua_getfield(L, 1, "raw");
     const char *raw = luaL_tolstring(L, -1, &block_bytes);
-    if (block_bytes < dbg_context_bytes(arch_of(script_lab(L))))
+    if (block_bytes < dbg_context_bytes(lab_arch(script_lab(L))))
         return script_bad_input(L, "set_context: give it what dbg.context() returned, with other values");
     uint8_t *block = lua_newuserdatauv(L, block_bytes, 0);
     memcpy(block, raw, block_bytes);
@@ -300,10 +267,10 @@ static int breakpoint_reply(lua_State *L, int status, lua_KContext context)
     if (dbg_api_breakpoint(&reply, &handle) != KD_OK)
         return script_sandbox_error(L, "dbg: the target gave out a handle that is none");
     if (reply.status == DBG_STATUS_SUCCESS)
-        push_address(L, handle);
+        lua_pushinteger(L, handle);
     else
         lua_pushnil(L);
-    push_address(L, reply.status);
+    lua_pushinteger(L, reply.status);
     return 2;
 }
 
@@ -317,7 +284,7 @@ static int verb_breakpoint(lua_State *L)
 static int verb_remove_breakpoint(lua_State *L)
 {
     struct dbg_request request;
-    dbg_api_restore_breakpoint(&request, check_u32(L, 1));
+    dbg_api_restore_breakpoint(&request, script_check_u32(L, 1));
     return transact(L, &request, status_reply);
 }
 
@@ -331,16 +298,16 @@ static int version_reply(lua_State *L, int status, lua_KContext context)
     if (dbg_api_version(&reply, &version) != KD_OK)
         return script_sandbox_error(L, "dbg: this is no answer to get_version");
     lua_newtable(L);
-    set_number(L, "major", version.major);
-    set_number(L, "build", version.minor);
-    set_number(L, "protocol", version.protocol);
-    set_number(L, "secondary", version.secondary);
-    set_number(L, "flags", version.flags);
-    set_number(L, "machine", version.machine);
-    set_number(L, "max_manipulate", version.max_manipulate);
-    set_number(L, "kernel_base", version.kernel_base);
-    set_number(L, "module_list", version.module_list);
-    set_number(L, "debugger_data_list", version.debugger_data_list);
+    script_set_number(L, "major", version.major);
+    script_set_number(L, "build", version.minor);
+    script_set_number(L, "protocol", version.protocol);
+    script_set_number(L, "secondary", version.secondary);
+    script_set_number(L, "flags", version.flags);
+    script_set_number(L, "machine", version.machine);
+    script_set_number(L, "max_manipulate", version.max_manipulate);
+    script_set_number(L, "kernel_base", version.kernel_base);
+    script_set_number(L, "module_list", version.module_list);
+    script_set_number(L, "debugger_data_list", version.debugger_data_list);
     return 1;
 }
 
@@ -361,11 +328,11 @@ static int raw_reply(lua_State *L, int status, lua_KContext context)
     struct dbg_reply reply;
     take_reply(L, &reply);
     lua_newtable(L);
-    set_number(L, "api", reply.api);
-    set_number(L, "cpu", reply.cpu);
-    set_number(L, "status", reply.status);
-    set_bytes(L, "fields", reply.fields, DBG_UNION_BYTES);
-    set_bytes(L, "data", reply.data, reply.data_bytes);
+    script_set_number(L, "api", reply.api);
+    script_set_number(L, "cpu", reply.cpu);
+    script_set_number(L, "status", reply.status);
+    script_set_bytes(L, "fields", reply.fields, DBG_UNION_BYTES);
+    script_set_bytes(L, "data", reply.data, reply.data_bytes);
     return 1;
 }
 
@@ -381,7 +348,7 @@ static uint32_t check_api(lua_State *L, int index)
 {
     uint32_t api = 0;
     if (lua_type(L, index) == LUA_TNUMBER)
-        return check_u32(L, index);
+        return script_check_u32(L, index);
     if (dbg_api_find(luaL_checkstring(L, index), &api) != KD_OK)
         script_bad_input(L, "no request is called '%s' (harness/dbg/dbg_api.h lists them)", lua_tostring(L, index));
     return api;
@@ -420,8 +387,8 @@ static int core_continue(lua_State *L)
     struct script *script = script_of(L);
     struct lab *lab = script_lab(L);
     struct dbg_request request;
-    uint32_t continue_status = lua_isnoneornil(L, 2) ? DBG_CONTINUE : check_u32(L, 2);
-    dbg_api_continue2(&request, arch_of(lab), 0, continue_status,
+    uint32_t continue_status = lua_isnoneornil(L, 2) ? DBG_CONTINUE : script_check_u32(L, 2);
+    dbg_api_continue2(&request, lab_arch(lab), 0, continue_status,
                       &(struct dbg_control_set){.trace = lua_toboolean(L, 1), .dr7 = 0x400});
     script->stops_read = lab->seen.stops.count;
     script->loads_read = lab->seen.loads.count;
@@ -477,7 +444,7 @@ static int settled(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
     (void)context;
-    require_met(L, "settle: the target is not stopped");
+    script_require_met(L, "settle: the target is not stopped");
     return 0;
 }
 
@@ -494,166 +461,6 @@ static int verb_hold_loads(lua_State *L)
     return 0;
 }
 
-/* ---- what the target said by itself -------------------------------------------------------------------------- */
-
-static void push_state_change(lua_State *L, const struct lab *lab, const struct lab_bytes *item)
-{
-    struct dbg_state_change change;
-    lua_newtable(L);
-    set_number(L, "time", item->time_ns);
-    set_bytes(L, "raw", item->bytes, item->len_bytes);
-    if (dbg_api_state_change(arch_of(lab), item->bytes, item->len_bytes, &change) != KD_OK)
-        return;
-    set_number(L, "cpu", change.cpu);
-    set_number(L, "processors", change.processors);
-    set_number(L, "thread", change.thread);
-    set_number(L, "pc", change.pc);
-    if (change.state == DBG_STATE_LOAD_SYMBOLS) {
-        set_bytes(L, "path", change.path, change.path_bytes);
-        set_number(L, "base", change.base);
-        set_number(L, "size", change.size_bytes);
-        set_number(L, "checksum", change.checksum);
-        set_flag(L, "unload", change.unload);
-    } else {
-        set_number(L, "code", change.code);
-        set_number(L, "address", change.exception_address);
-        set_flag(L, "first_chance", change.first_chance);
-        set_number(L, "dr6", change.control.dr6);
-        set_number(L, "dr7", change.control.dr7);
-        set_number(L, "eflags", change.control.eflags);
-        set_bytes(L, "instructions", change.control.instructions, change.control.instruction_bytes);
-    }
-}
-
-static bool list_reached(struct script *script)
-{
-    return script->list->count >= script->list_goal;
-}
-
-static int wait_list(lua_State *L, const struct lab_list *list, size_t goal, int limit_index, lua_KFunction k)
-{
-    struct script *script = script_of(L);
-    script->list = list;
-    script->list_goal = goal;
-    return script_wait(L, list_reached, script_limit(L, limit_index), k);
-}
-
-static int stop_came(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    (void)context;
-    struct script *script = script_of(L);
-    require_met(L, "wait_stop: the target did not stop");
-    push_state_change(L, script->lab, &script->lab->seen.stops.items[script->stops_read++]);
-    return 1;
-}
-
-static int verb_wait_stop(lua_State *L)
-{
-    return wait_list(L, &script_lab(L)->seen.stops, script_of(L)->stops_read + 1, 1, stop_came);
-}
-
-static int load_came(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    (void)context;
-    struct script *script = script_of(L);
-    require_met(L, "wait_load: no load-symbols notification came");
-    push_state_change(L, script->lab, &script->lab->seen.loads.items[script->loads_read++]);
-    return 1;
-}
-
-static int verb_wait_load(lua_State *L)
-{
-    return wait_list(L, &script_lab(L)->seen.loads, script_of(L)->loads_read + 1, 1, load_came);
-}
-
-static void push_print(lua_State *L, const struct lab_bytes *item)
-{
-    lua_pushlstring(L, (const char *)item->bytes, item->len_bytes);
-}
-
-static int print_came(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    (void)context;
-    struct script *script = script_of(L);
-    require_met(L, "wait_print: the target did not print");
-    push_print(L, &script->lab->seen.prints.items[script->prints_read++]);
-    return 1;
-}
-
-/* core.next_print(limit) */
-static int core_next_print(lua_State *L)
-{
-    return wait_list(L, &script_lab(L)->seen.prints, script_of(L)->prints_read + 1, 1, print_came);
-}
-
-static int prompt_came(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    (void)context;
-    struct script *script = script_of(L);
-    require_met(L, "wait_prompt: the target did not ask");
-    const struct lab_bytes *item = &script->lab->seen.prompts.items[script->prompts_read++];
-    struct dbg_debug_io io;
-    if (dbg_api_debug_io(item->bytes, item->len_bytes, &io) != KD_OK)
-        return script_sandbox_error(L, "wait_prompt: this is no prompt");
-    lua_pushlstring(L, io.text, io.text_bytes);
-    push_address(L, io.room);
-    return 2;
-}
-
-static int verb_wait_prompt(lua_State *L)
-{
-    return wait_list(L, &script_lab(L)->seen.prompts, script_of(L)->prompts_read + 1, 1, prompt_came);
-}
-
-/* Answers the prompt that wait_prompt returned last. */
-static int verb_answer(lua_State *L)
-{
-    struct script *script = script_of(L);
-    struct lab *lab = script_lab(L);
-    size_t len_bytes;
-    const char *text = luaL_checklstring(L, 1, &len_bytes);
-    if (script->prompts_read == 0)
-        return script_sandbox_error(L, "answer: nobody asked: dbg.wait_prompt() first");
-    const struct lab_bytes *item = &lab->seen.prompts.items[script->prompts_read - 1];
-    struct dbg_request answer;
-    if (dbg_api_prompt_answer(&answer, item->bytes, item->len_bytes, text, len_bytes) != KD_OK)
-        return script_bad_input(L, "answer: it does not fit in a packet");
-    send(L, DBG_TYPE_DEBUG_IO, &answer, "answer");
-    return script_wait(L, acked_or_void, SCRIPT_WAIT_NS, acked);
-}
-
-static int push_list(lua_State *L, const struct lab_list *list, bool texts)
-{
-    lua_createtable(L, (int)list->count, 0);
-    for (size_t i = 0; i < list->count; i++) {
-        if (texts)
-            push_print(L, &list->items[i]);
-        else
-            push_state_change(L, script_lab(L), &list->items[i]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    return 1;
-}
-
-static int verb_prints(lua_State *L)
-{
-    return push_list(L, &script_lab(L)->seen.prints, true);
-}
-
-static int verb_loads(lua_State *L)
-{
-    return push_list(L, &script_lab(L)->seen.loads, false);
-}
-
-static int verb_stops(lua_State *L)
-{
-    return push_list(L, &script_lab(L)->seen.stops, false);
-}
-
 /* ---- frames for dbg.raw -------------------------------------------------------------------------------------- */
 
 /* frame.control(type, id), frame.data(type, id, body): type by name or number. */
@@ -661,7 +468,7 @@ static uint16_t check_type(lua_State *L, int index)
 {
     uint16_t type = 0;
     if (lua_type(L, index) == LUA_TNUMBER)
-        return (uint16_t)check_u32(L, index);
+        return (uint16_t)script_check_u32(L, index);
     if (dbg_type_find(luaL_checkstring(L, index), &type) != KD_OK)
         script_bad_input(L, "no packet type is called '%s'", lua_tostring(L, index));
     return type;
@@ -682,7 +489,7 @@ static int frame_data(lua_State *L)
     const char *body = luaL_checklstring(L, 3, &body_bytes);
     luaL_argcheck(L, body_bytes <= DBG_BODY_BYTES_MAX, 3, "a body has at most 4000 bytes");
     size_t len_bytes =
-        dbg_frame_data(bytes, check_type(L, 1), check_u32(L, 2), (const uint8_t *)body, (uint32_t)body_bytes);
+        dbg_frame_data(bytes, check_type(L, 1), script_check_u32(L, 2), (const uint8_t *)body, (uint32_t)body_bytes);
     lua_pushlstring(L, (const char *)bytes, len_bytes);
     return 1;
 }
@@ -691,10 +498,6 @@ void script_open_dbg(lua_State *L)
 {
     static const luaL_Reg dbg[] = {
         {"break_in", verb_break_in},
-        {"wait_stop", verb_wait_stop},
-        {"wait_load", verb_wait_load},
-        {"wait_prompt", verb_wait_prompt},
-        {"answer", verb_answer},
         {"version", verb_version},
         {"context", verb_context},
         {"set_context", verb_set_context},
@@ -708,9 +511,6 @@ void script_open_dbg(lua_State *L)
         {"state", verb_state},
         {"settle", verb_settle},
         {"hold_loads", verb_hold_loads},
-        {"prints", verb_prints},
-        {"loads", verb_loads},
-        {"stops", verb_stops},
         {NULL, NULL},
     };
     static const luaL_Reg core[] = {
@@ -719,7 +519,6 @@ void script_open_dbg(lua_State *L)
         {"read_physical", core_read_physical},
         {"write_physical", core_write_physical},
         {"continue", core_continue},
-        {"next_print", core_next_print},
         {NULL, NULL},
     };
     static const luaL_Reg frame[] = {{"control", frame_control}, {"data", frame_data}, {NULL, NULL}};
@@ -727,6 +526,6 @@ void script_open_dbg(lua_State *L)
     script_register(L, "core", core);
     script_register(L, "frame", frame);
     lua_getglobal(L, "core");
-    set_number(L, "data_bytes_max", DBG_DATA_BYTES_MAX);
+    script_set_number(L, "data_bytes_max", DBG_DATA_BYTES_MAX);
     lua_pop(L, 1);
 }

@@ -146,14 +146,27 @@ static int verb_faults_struck(lua_State *L)
     return 1;
 }
 
-/* For selftest: tells the oracle a lie about the next message from the target. */
+/* A history that is another one each time: what rule 9 must see. */
+static void diverge(struct script *script)
+{
+    struct sim_world *world = script->lab->world;
+    struct sim_record record = {.time_ns = sim_now(world), .kind = SIM_RECORD_LIFE, .a = SIM_LIFES, .b = script->options.play};
+    sim_trace_add(sim_trace(world), &record, NULL, 0);
+}
+
+/* For selftest: tells the oracle a lie about the next message from the target, or breaks determinism. */
 static int verb_plant(lua_State *L)
 {
     enum lab_plant plant;
+    struct lab *lab = script_lab(L);
     const char *name = luaL_checkstring(L, 1);
+    if (strcmp(name, "diverge") == 0) {
+        diverge(script_of(L));
+        return 0;
+    }
     if (lab_plant_find(name, &plant) != KD_OK)
-        return script_bad_input(L, "plant: no lie is called '%s': expected twice, lost or changed", name);
-    lab_set_plant(script_lab(L), plant);
+        return script_bad_input(L, "plant: no lie is called '%s': expected twice, lost, changed or diverge", name);
+    lab_set_plant(lab, plant);
     return 0;
 }
 

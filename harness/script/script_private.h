@@ -83,9 +83,25 @@ bool script_close_lab(struct script *script, lua_State *L);
 /* Adds functions to the global table `name`, which is made when it is not there. */
 void script_register(lua_State *L, const char *name, const luaL_Reg *functions);
 
+/* Sets a field of the table on top of the stack. Numbers of 64 bits become Lua integers bit for bit. */
+void script_set_number(lua_State *L, const char *name, uint64_t value);
+void script_set_bytes(lua_State *L, const char *name, const void *bytes, size_t len_bytes);
+void script_set_flag(lua_State *L, const char *name, bool value);
+
+/* A number argument of 32 bits. */
+uint32_t script_check_u32(lua_State *L, int index);
+
+/* Ends the verb with "WHAT in time" and the debugger's state, when its wait was in vain. */
+void script_require_met(lua_State *L, const char *what);
+
+/* The state of an outstanding request, for verbs that send: script_send() begins, and either condition ends it. */
+void script_send(lua_State *L, uint16_t type, const struct dbg_request *request, const char *name);
+int script_wait_acked(lua_State *L);
+
 /* The verbs, by file. */
 void script_open_vm(lua_State *L);
 void script_open_dbg(lua_State *L);
+void script_open_said(lua_State *L);
 void script_open_fault(lua_State *L);
 void script_open_check(lua_State *L);
 void script_open_wire(lua_State *L);

@@ -71,6 +71,7 @@ static bool fits_link(lua_State *L, enum sim_link link, bool *fits_all)
     return fits;
 }
 
+/* The reason becomes the message of an error that nobody is blamed for: the runner prints it behind SKIP. */
 static void check_link(lua_State *L, struct script *script)
 {
     bool fits_all;
@@ -83,6 +84,7 @@ static void check_link(lua_State *L, struct script *script)
     lua_error(L); /* because, which is on top */
 }
 
+/* --set goes last: what a person types overrides what the scenario says. */
 static void apply_settings(lua_State *L, struct script *script, struct lab_config *config)
 {
     const struct script_settings *settings = script->options.settings;
@@ -93,12 +95,6 @@ static void apply_settings(lua_State *L, struct script *script, struct lab_confi
             lab_config_set(config, setting->name, setting->value, why) != KD_OK)
             script_bad_input(L, "%s", why);
     }
-}
-
-static void set_address(lua_State *L, const char *name, uint64_t value)
-{
-    lua_pushinteger(L, (lua_Integer)value);
-    lua_setfield(L, -2, name);
 }
 
 static void push_addresses(lua_State *L, const char *name, const uint64_t *values, unsigned count)
@@ -117,14 +113,12 @@ static void push_modules(lua_State *L, const struct mk_map *map)
     for (uint32_t i = 0; i < map->module_count; i++) {
         const struct mk_module *module = &map->modules[i];
         lua_createtable(L, 0, 6);
-        set_address(L, "base", module->base);
-        set_address(L, "size", module->size_bytes);
-        set_address(L, "checksum", module->checksum);
-        set_address(L, "timestamp", module->timestamp);
-        lua_pushstring(L, module->path);
-        lua_setfield(L, -2, "path");
-        lua_pushstring(L, module->name);
-        lua_setfield(L, -2, "name");
+        script_set_number(L, "base", module->base);
+        script_set_number(L, "size", module->size_bytes);
+        script_set_number(L, "checksum", module->checksum);
+        script_set_number(L, "timestamp", module->timestamp);
+        script_set_bytes(L, "path", module->path, strlen(module->path));
+        script_set_bytes(L, "name", module->name, strlen(module->name));
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     lua_setfield(L, -2, "modules");
@@ -138,11 +132,11 @@ static void publish_image(lua_State *L, const struct mk_map *map)
     X(ram_bytes) X(directory_table_pa) X(kernel_base) X(module_list) X(debugger_data_list) X(debugger_data)  \
     X(loop) X(loop_bytes) X(break_instruction) X(pool) X(pool_bytes) X(pool_pa) X(hole)
     lua_newtable(L);
-#define PUBLISH(field) set_address(L, #field, map->field);
+#define PUBLISH(field) script_set_number(L, #field, map->field);
     IMAGE_FIELDS(PUBLISH)
 #undef PUBLISH
 #undef IMAGE_FIELDS
-    set_address(L, "routine", map->function);
+    script_set_number(L, "routine", map->function);
     push_addresses(L, "kpcr", map->kpcr, MK_PROCESSORS_MAX);
     push_addresses(L, "kprcb", map->kprcb, MK_PROCESSORS_MAX);
     push_addresses(L, "thread", map->thread, MK_PROCESSORS_MAX);
@@ -151,11 +145,13 @@ static void publish_image(lua_State *L, const struct mk_map *map)
     lua_setglobal(L, "image");
 }
 
+/* A new world has a new notebook. */
 static void forget_reading(struct script *script)
 {
     script->stops_read = script->loads_read = script->prints_read = script->prompts_read = 0;
 }
 
+/* vm{...}: a world. The one before, if there was one, gets the oracle's last word first. */
 static int verb_vm(lua_State *L)
 {
     struct script *script = script_of(L);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where a wire block stands; lives in the script while it runs. */
 static int advance(lua_State *L, int status, lua_KContext context);
 
 /* The line of the file that a line of the block is on: a newline right behind the brackets is not in the block. */
@@ -21,6 +20,7 @@ static unsigned file_line(const struct script *script, unsigned block_line)
     return script->wire_line + block_line + (opens_at_end ? 1 : 0);
 }
 
+/* An error at a line of the block: Lua itself only knows where the block begins. */
 static int stop(lua_State *L, unsigned block_line, const char *text)
 {
     struct script *script = script_of(L);
@@ -64,7 +64,8 @@ static const struct lab_frame *next_frame(struct script *script)
     return frame_came(script) ? &script->lab->frames[script->frames_read] : NULL;
 }
 
-/* Returns 0 when the step is done or skipped a frame; else what advance() shall return to Lua. */
+/* One `>` line against the next frame. Returns true when it moved on (the line is done, or a frame was skipped), false
+ * when it must wait; a mismatch does not return. */
 static bool expect(lua_State *L, struct script *script, const struct wire_step *step, bool waited)
 {
     const struct lab_frame *frame = next_frame(script);
@@ -90,6 +91,7 @@ static bool expect(lua_State *L, struct script *script, const struct wire_step *
     return true;
 }
 
+/* One `<` line. Until its time has come the target must be silent. Returns as expect() does. */
 static bool play(lua_State *L, struct script *script, const struct wire_step *step)
 {
     const struct lab_frame *frame = next_frame(script);
@@ -104,8 +106,7 @@ static bool play(lua_State *L, struct script *script, const struct wire_step *st
     uint8_t bytes[DBG_FRAME_BYTES_MAX];
     size_t len_bytes;
     char why[LAB_WHY_BYTES];
-    enum dbg_arch arch = script->lab->config.vm.boot.arch == MK_X64 ? DBG_X64 : DBG_X86;
-    if (script_wire_bytes(step, arch, bytes, &len_bytes, why) != KD_OK) {
+    if (script_wire_bytes(step, lab_arch(script->lab), bytes, &len_bytes, why) != KD_OK) {
         script->bad_input = true;
         stop(L, step->line, why);
     }
@@ -115,6 +116,7 @@ static bool play(lua_State *L, struct script *script, const struct wire_step *st
     return true;
 }
 
+/* What came behind the last line is unlisted too. */
 static int finish(lua_State *L, struct script *script)
 {
     const struct lab_frame *frame = next_frame(script);
@@ -127,6 +129,7 @@ static int finish(lua_State *L, struct script *script)
     return 0;
 }
 
+/* When there is no point in waiting any longer. */
 static uint64_t step_limit(const struct script *script, const struct wire_step *step)
 {
     if (step->kind == WIRE_PLAY)

@@ -59,6 +59,7 @@ static int set_up(void **state)
     put_file(f, "promised.lua", "vm {}\nerror('broken')  -- FAILS: broken\n");
     put_file(f, "promise_not_kept.lua", "vm {}\nlocal x = 1  -- FAILS: broken\n");
     put_file(f, "other_line.lua", "vm {}\nlocal x = 1  -- FAILS: broken\nerror('broken')\n");
+    put_file(f, "diverges.lua", "vm {}\nplant('diverge')\n");
     put_file(f, "prints.lua", "vm {}\nprint('seen', param('count', 5) + 1)\n");
     *state = f;
     return 0;
@@ -212,6 +213,16 @@ static void a_promised_failure_passes_and_a_broken_promise_fails(void **state)
     assert_says(f->out, "#   actual:   line 3: broken\n");
 }
 
+static void a_history_that_differs_is_rule_9(void **state)
+{
+    struct fix *f = *state;
+    run(f, "run --link backdoor diverges.lua");
+    assert_int_equal(f->code, 1);
+    assert_says(f->out, "oracle: rule 9: the same seed gave another history\n#   first play:  ");
+    run(f, "run --once --link backdoor diverges.lua");
+    assert_int_equal(f->code, 0);
+}
+
 /* ---- bad input: one line on stderr, exit code 2 --------------------------------------------------------------- */
 
 static void bad_input_is_one_clear_line_each(void **state)
@@ -270,6 +281,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(help_is_no_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failure_tells_where_when_what_and_how_to_see_it_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_promised_failure_passes_and_a_broken_promise_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_history_that_differs_is_rule_9, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_input_is_one_clear_line_each, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
