@@ -1,7 +1,7 @@
 #include "harness/script/script_private.h"
 #include "harness/script/script_wire.h"
 #include "sim/world/sim_memory.h"
-#include "verbs_lua.h"
+#include "harness/script/verbs_lua.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
