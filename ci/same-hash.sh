@@ -10,7 +10,7 @@ ci/build.sh clang
 ci/build.sh asan kdharness
 
 hashes() { # kdharness
-    "$@" run --once --seed 42 all | sed -n 's/^ok [0-9]* - //p' | sed 's/ time=.*//'
+    "$@" run --once --seed 42 harness/scenarios | sed -n 's/^ok [0-9]* - //p' | sed 's/ time=.*//'
 }
 
 want=$(hashes build/bin/kdharness)
