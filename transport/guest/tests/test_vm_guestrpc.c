@@ -416,7 +416,7 @@ static int tear_down(void **state)
 
 static void assert_reversed(struct call *call, uint32_t bytes)
 {
-    uint8_t request[2048];
+    uint8_t request[2048] = {0};
     for (uint32_t i = 0; i < bytes; i++)
         request[i] = (uint8_t)(i * 7 + 1);
     assert_int_equal(call_with_room(call, request, bytes, bytes + 2), KD_OK);
