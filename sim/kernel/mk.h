@@ -18,7 +18,8 @@ enum mk_arch { MK_X64, MK_X86 };
 
 enum { MK_PROCESSORS_MAX = 4, MK_OPTIONS_BYTES = 96, MK_BREAKPOINTS = 32, MK_TEXT_BYTES = 512 };
 
-/* What this boot does; written by the host before power-on, read-only for the kernel. */
+/* What this boot does; written by the host before power-on, read-only for the kernel. It is also the loader block
+ * that the kernel hands to KdDebuggerInitialize0. */
 struct mk_boot {
     enum mk_arch arch;
     uint32_t processors;        /* 1 .. MK_PROCESSORS_MAX */
@@ -47,7 +48,8 @@ struct mk_map {
     uint64_t loop;             /* first instruction of the code loop */
     uint64_t loop_bytes;
     uint64_t function;         /* a function that the loop calls: a place for a breakpoint */
-    uint64_t break_instruction; /* the int3 of the kernel's break helper: where break-ins stop */
+    uint64_t break_instruction; /* the int3 of the kernel's break helper: where break-ins stop. A debugger moves the
+                                   program counter over it before it lets go, else it is hit again (5.5 rule 4) */
     uint64_t break_handler;     /* interrupt handler that calls the break helper */
     uint64_t bugcheck_handler;  /* the same for a bugcheck */
     uint64_t debug_service;     /* the int3 behind which symbol notices go on: their program counter */
@@ -72,12 +74,12 @@ struct mk_map {
 /* A wish of the world, taken by the kernel at its next tick while it runs. */
 enum mk_command_kind {
     MK_COMMAND_NONE,
-    MK_COMMAND_PRINT,     /* text, count times; each line gets its number: "text 17\n" */
+    MK_COMMAND_PRINT,     /* text, count times; each line gets its number, from 1: "text 17\n" */
     MK_COMMAND_PROMPT,    /* text; room for count bytes of answer */
     MK_COMMAND_LOAD,      /* count load-symbols notifications */
     MK_COMMAND_EXCEPTION, /* a first-chance exception with code `code` at the loop */
-    MK_COMMAND_RESET,     /* reboot */
-    MK_COMMAND_POWER_OFF,
+    MK_COMMAND_RESET,     /* reboot, after the shutdown notice (kd-protocol.md 5.9 rule 2) */
+    MK_COMMAND_POWER_OFF, /* the same notice, then off */
 };
 struct mk_command {
     enum mk_command_kind kind;

@@ -75,6 +75,16 @@ static void notice_shows_the_debug_service(void **state)
     assert_memory_equal(header + 216, "\xCC\xC3", 2);
 }
 
+static void notice_goes_on_where_the_debugger_says(void **state)
+{
+    (void)state;
+    boot_without_break(1, 0);
+    add_set_register(RIP, fake.map.function + 5); /* an int 3 between functions */
+    add_continue2(CONTINUE_OK, false);
+    assert_int_equal(fake_run(), END_SCRIPT);
+    assert_exception(3, 0x80000003, fake.map.function + 5);
+}
+
 static void more_notices_than_modules_repeat_the_drivers(void **state)
 {
     (void)state;
@@ -237,6 +247,10 @@ static void control_c_comes_before_the_wire(void **state)
     assert_int_equal(fake_run(), END_TICKS);
     assert_exception(3, 0x80000003, fake.map.break_instruction);
     assert_int_equal(fake.packet_count, 6);
+    uint32_t wish = 0;
+    while (fake.events[wish].event != MK_TRACE_BREAK)
+        wish++;
+    assert_int_equal(fake.events[wish].status, 1);
     assert_int_equal(events_of(MK_TRACE_BREAK), 1);
     assert_int_equal(fake.polls, 1 + 2); /* at boot, and at the ticks that did not break */
 }
@@ -550,6 +564,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(boot_announces_modules_then_prints, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(notice_shows_the_debug_service, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(notice_goes_on_where_the_debugger_says, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(more_notices_than_modules_repeat_the_drivers, fake_setup,
                                         fake_teardown),
         cmocka_unit_test_setup_teardown(failed_initialisation_boots_undebugged, fake_setup, fake_teardown),

@@ -241,6 +241,37 @@ static void search_finds_the_first_match(void **state)
         assert_int_equal(kd_load_u64(assert_reply(i, 0x3156, 0, 0)), wherever);
 }
 
+/* Wherever the kernel cuts the range into pieces, a match over the cut counts. */
+static void search_finds_a_match_at_every_offset(void **state)
+{
+    (void)state;
+    static const uint32_t offsets[] = {1019, 1023, 2043, 2045, 2047, 2048, 4091, 4093, 4095, 6141};
+    for (uint32_t i = 0; i < 10; i++) {
+        add_write(0x3131, fake.map.pool + offsets[i], "needle", 6);
+        add_search(fake.map.pool, 0x3000, "needle", 6);
+        add_write(0x3131, fake.map.pool + offsets[i], "------", 6);
+    }
+    assert_int_equal(fake_run(), END_SCRIPT);
+    for (uint32_t i = 0; i < 10; i++)
+        assert_int_equal(kd_load_u64(assert_reply(2 + 3 * i, 0x3156, 0, 0)), fake.map.pool + offsets[i]);
+}
+
+/* A page whose entry says present and names a frame past the end of RAM. */
+static void search_passes_a_page_without_ram(void **state)
+{
+    (void)state;
+    uint8_t entry[8];
+    kd_store_u64(entry, fake.map.ram_bytes | 0x63);
+    uint64_t entry_va = 0xFFFFF68000000000 + ((fake.map.not_present & 0x0000FFFFFFFFFFFF) >> 12) * 8;
+    add_write(0x3131, entry_va, entry, sizeof entry);
+    add_range(0x3130, fake.map.not_present, 16);
+    add_write(0x3131, fake.map.pool, "needle", 6);
+    add_search(fake.map.not_present, UINT64_MAX, "needle", 6);
+    assert_int_equal(fake_run(), END_SCRIPT);
+    assert_actual(2, 0x3130, UNSUCCESSFUL, 0, 0);
+    assert_int_equal(kd_load_u64(assert_reply(4, 0x3156, 0, 0)), fake.map.pool);
+}
+
 static void search_stays_inside_its_range(void **state)
 {
     (void)state;
@@ -763,6 +794,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(physical_edges_are_short, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(unknown_cache_type_is_refused, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(search_finds_the_first_match, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(search_finds_a_match_at_every_offset, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(search_passes_a_page_without_ram, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(search_stays_inside_its_range, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(search_without_a_pattern_is_refused, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(fill_repeats_the_pattern, fake_setup, fake_teardown),

@@ -102,6 +102,27 @@ static void breakpoint_is_hit_and_taken_out(void **state)
     assert_reply(6, 0x3135, 0xC0000001, 0); /* the handle went with it */
 }
 
+/* The 16 bytes that a state change shows are cleaned, and no more (4.1 note 2). */
+static void breakpoints_near_the_stop_are_taken_out(void **state)
+{
+    (void)state;
+    fake.ticks_max = 5;
+    const uint64_t at = fake.map.function;
+    add_range(0x3134, at, 0);
+    add_range(0x3134, at + 15, 0);
+    add_range(0x3134, at + 16, 0);
+    add_range(0x3134, at - 1, 0);
+    add_go();
+    add_range(0x3135, 2, 0);
+    add_range(0x3135, 3, 0);
+    add_range(0x3135, 4, 0);
+    assert_int_equal(fake_run(), END_SCRIPT);
+    assert_exception(7, 0x80000003, at);
+    assert_reply(8, 0x3135, 0xC0000001, 0);
+    assert_reply(9, 0x3135, 0, 0);
+    assert_reply(10, 0x3135, 0, 0);
+}
+
 /* Step off it with the byte removed, put it back, go (5.5 rule 3). */
 static void breakpoint_is_hit_again(void **state)
 {
@@ -314,6 +335,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(loop_counts_while_it_runs, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(step_in_a_symbol_notice_ends_behind_it, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(breakpoint_is_hit_and_taken_out, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(breakpoints_near_the_stop_are_taken_out, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(breakpoint_is_hit_again, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(removed_breakpoint_is_not_hit, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(written_int3_is_hit_like_a_breakpoint, fake_setup, fake_teardown),
