@@ -46,7 +46,8 @@ enum { MODULES = sizeof modules / sizeof modules[0] };
 static void describe_module(struct mk_module *module, uint32_t index)
 {
     const struct module_row *row = &modules[index];
-    *module = (struct mk_module){.base = row->base, .size_bytes = row->size_bytes};
+    module->base = row->base;
+    module->size_bytes = row->size_bytes;
     module->timestamp = TIMESTAMP + index * 0x101u;
     module->checksum = 0x00012345u + index * 0x00010203u;
     snprintf(module->path, sizeof module->path, "%s", row->path);
