@@ -60,6 +60,8 @@ static uint32_t window(const struct mk_state *state, bool physical, uint64_t add
     if (!physical && !mk_translate(state, address, &found))
         return 0;
     uint64_t run = ram_run_bytes(state, found.pa);
+    if (run == 0)
+        return 0;
     if (run > found.span_bytes)
         run = found.span_bytes;
     *at = state->ram + found.pa;
