@@ -9,11 +9,24 @@ static void acknowledge(struct dbg *dbg, uint32_t id)
 
 /* ---- by type --------------------------------------------------------------------------------------------------- */
 
+/* A running target hears no RESET (2.7 rule 3): the stop that comes before the answer is numbered by counters that we
+ * have dropped, and a request now would pass for a repeat. The next RESET finds the target listening (5.3 rule 3), and
+ * needs no break-in before it. */
+static bool stops_before_its_reset(const struct dbg *dbg, const struct dbg_kept *kept)
+{
+    return dbg->resets_owed > 0 && !(kept->id & DBG_ID_SYNC) && !dbg->manual;
+}
+
 /* The target stopped. What was under way is void, but for a request that the target has acknowledged *after* it sent
  * this state change: that one it serves now. SwitchProcessor is answered by exactly this. */
 static void act_state_change(struct dbg *dbg, const struct dbg_kept *kept, bool early)
 {
     dbg->prompt_open = false;
+    if (dbg->state == DBG_SYNC && stops_before_its_reset(dbg, kept)) {
+        dbg->sync_break_next = false;
+        dbg_tell_message(dbg, kept);
+        return;
+    }
     if (dbg->state == DBG_WAIT_REPLY && dbg->out.answer == DBG_ANSWER_STATE_CHANGE) {
         dbg->out.active = false;
     } else if (early && dbg->state == DBG_WAIT_REPLY) {

@@ -68,7 +68,7 @@ static void end_epoch_by_reset(struct oracle *oracle)
 {
     oracle_end_epoch(oracle);
     oracle->packets.unsettled = true;
-    oracle->packets.last_hole = HOLE_RESET_REPEAT;
+    oracle_fall_on_newest(oracle, &oracle->packets, HOLE_RESET_REPEAT);
 }
 
 /* The guest is gone. */
@@ -117,10 +117,12 @@ static void on_send(struct oracle *oracle, const struct mk_trace *trace)
 static void on_sent(struct oracle *oracle, const struct mk_trace *trace)
 {
     oracle_wait_end(oracle, &oracle->send, "the kernel was stuck in KdSendPacket");
-    if (trace->status == 0)
-        oracle_told_sent(oracle, (uint16_t)trace->type, trace->first);
-    else
-        oracle_end_epoch(oracle); /* abandoned (2.6 N9): it may have arrived, or not */
+    if (trace->status != 0) {
+        oracle_end_epoch(oracle); /* abandoned (2.6 N9): it may have arrived, or not, and its ACK may come yet */
+        return;
+    }
+    oracle_told_sent(oracle, (uint16_t)trace->type, trace->first);
+    oracle->bytes_ahead -= oracle->bytes_ahead < DBG_HEADER_BYTES ? oracle->bytes_ahead : DBG_HEADER_BYTES;
 }
 
 static void on_received(struct oracle *oracle, const struct mk_trace *trace)
@@ -206,7 +208,7 @@ static void note_line(struct oracle *oracle, bool attached)
     oracle_end_epoch(oracle);
     oracle->attached = attached;
     oracle->packets.unsettled = oracle->config.link == SIM_LINK_SERIAL;
-    oracle->packets.last_hole = HOLE_RESET_REPEAT;
+    oracle_fall_on_newest(oracle, &oracle->packets, HOLE_RESET_REPEAT);
     oracle->settled_ns = sim_now(oracle->world);
     oracle->manual = false;
     oracle->ask.active = false;
@@ -251,15 +253,17 @@ static void note_manual(struct oracle *oracle, bool manual)
     oracle_end_epoch(oracle);
 }
 
-/* A serial target that runs eats a frame byte by byte, and takes each 0x62 in it for a wish. */
+/* A serial target that runs eats a frame byte by byte, and takes each 0x62 in it for a wish. So does one whose scan
+ * was put out of step by the frame before. */
 static void note_sent(struct oracle *oracle, uint64_t tries)
 {
+    bool eaten = !oracle->kernel_stopped && oracle->config.link == SIM_LINK_SERIAL;
     if (tries > 1)
         oracle_count_repeat(oracle);
-    if (oracle->kernel_stopped || oracle->config.link != SIM_LINK_SERIAL)
-        return;
-    oracle->bytes_ahead += oracle->request_bytes;
-    oracle->noise_breaks += oracle->request_0x62;
+    if (eaten)
+        oracle->bytes_ahead += oracle->request_bytes;
+    if (eaten || sim_now(oracle->world) < oracle->misframed_until)
+        oracle->noise_breaks += oracle->request_0x62;
 }
 
 static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, uint64_t c)
@@ -298,11 +302,15 @@ static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, u
         note_gave_up(oracle, c != 0);
         break;
     case DBG_NOTE_ACCEPTED:
+        oracle->bytes_ahead += DBG_HEADER_BYTES; /* its ACK, until somebody takes it */
         oracle_accepted(oracle, (uint16_t)a, (uint32_t)c);
         break;
     case DBG_NOTE_REPEAT:
-        oracle->bytes_ahead += DBG_HEADER_BYTES; /* its ACK may find nobody who waits */
+        oracle->bytes_ahead += DBG_HEADER_BYTES;
         oracle_count_repeat(oracle);
+        break;
+    case DBG_NOTE_RESEND_SENT:
+        oracle->bytes_ahead += DBG_HEADER_BYTES;
         break;
     case DBG_NOTE_ORPHAN:
         oracle_orphaned(oracle, (uint32_t)a);
@@ -310,7 +318,6 @@ static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, u
     case DBG_NOTE_MANUAL:
         note_manual(oracle, a != 0);
         break;
-    case DBG_NOTE_RESEND_SENT:
     case DBG_NOTE_RESEND_SEEN:
     case DBG_NOTE_BAD:
     case DBG_NOTES:
@@ -354,8 +361,8 @@ struct oracle *oracle_create(struct sim_world *world, struct sim_faults *faults,
     oracle->world = world;
     oracle->faults = faults;
     oracle->config = *config;
-    oracle->packets = (struct oracle_flow){.what = "packet", .last_hole = HOLE_NONE, .next_hole = HOLE_NONE};
-    oracle->requests = (struct oracle_flow){.what = "request", .last_hole = HOLE_NONE, .next_hole = HOLE_NONE};
+    oracle->packets = (struct oracle_flow){.what = "packet"};
+    oracle->requests = (struct oracle_flow){.what = "request"};
     oracle->counters.epochs = 1;
     return oracle;
 }

@@ -13,7 +13,6 @@ static struct oracle_entry make_entry(struct oracle *oracle, uint16_t type, cons
 {
     struct oracle_entry entry = {.type = type,
                                  .time_ns = sim_now(oracle->world),
-                                 .hole = HOLE_NONE,
                                  .body_bytes = header_bytes + data_bytes};
     entry.body = sim_allocate(entry.body_bytes + 1, 1);
     if (header_bytes > 0)
@@ -56,6 +55,59 @@ static void drop_entry(struct oracle_flow *flow, size_t index)
     memmove(&flow->entries[index], &flow->entries[index + 1], (flow->count - index) * sizeof *flow->entries);
 }
 
+/* ---- strikes --------------------------------------------------------------------------------------------------- */
+
+void oracle_strike(struct oracle_flow *flow, const struct oracle_entry *entry, enum oracle_hole_index hole,
+                   uint64_t now)
+{
+    flow->strikes = sim_grow(flow->strikes, &flow->strike_room, flow->strike_count + 1, sizeof *flow->strikes);
+    struct oracle_strike *strike = &flow->strikes[flow->strike_count++];
+    *strike = (struct oracle_strike){.on = *entry, .hole = hole, .outcomes_left = oracle_outcomes(hole)};
+    strike->on.time_ns = now;
+    strike->on.body = sim_allocate(entry->body_bytes + 1, 1);
+    memcpy(strike->on.body, entry->body, entry->body_bytes);
+}
+
+static void drop_strike(struct oracle_flow *flow, size_t index)
+{
+    free(flow->strikes[index].on.body);
+    flow->strike_count--;
+    memmove(&flow->strikes[index], &flow->strikes[index + 1], (flow->strike_count - index) * sizeof *flow->strikes);
+}
+
+static void drop_stale_strikes(const struct oracle *oracle, struct oracle_flow *flow)
+{
+    uint64_t now = sim_now(oracle->world);
+    for (size_t i = flow->strike_count; i > 0; i--)
+        if (now - flow->strikes[i - 1].on.time_ns > oracle->config.bound_ns)
+            drop_strike(flow, i - 1);
+}
+
+/* Lost and doubled are the message itself; a changed one is known by its body under another type, or by its kind. */
+static bool falls_on(const struct oracle_strike *strike, const struct oracle_entry *message, unsigned outcome)
+{
+    if (outcome == OUTCOME_CHANGED)
+        return same_body(&strike->on, message) || same_kind(&strike->on, message);
+    return same(&strike->on, message);
+}
+
+static bool excused(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *message,
+                    enum oracle_outcome outcome)
+{
+    drop_stale_strikes(oracle, flow);
+    for (size_t i = 0; i < flow->strike_count; i++) {
+        struct oracle_strike *strike = &flow->strikes[i];
+        if (!(strike->outcomes_left & outcome) || !falls_on(strike, message, outcome))
+            continue;
+        oracle_excuse(oracle, strike->hole);
+        strike->outcomes_left &= ~(unsigned)outcome;
+        return true;
+    }
+    return false;
+}
+
+/* ---- what is under way ------------------------------------------------------------------------------------------ */
+
 struct oracle_entry *oracle_newest(struct oracle_flow *flow)
 {
     return flow->count == 0 ? NULL : &flow->entries[flow->count - 1];
@@ -69,8 +121,9 @@ struct oracle_entry *oracle_push(struct oracle *oracle, struct oracle_flow *flow
     struct oracle_entry *entry = &flow->entries[flow->count++];
     *entry = make_entry(oracle, type, header, header_bytes, data, data_bytes);
     entry->may_be_lost = !oracle->attached || flow->unsettled || oracle->manual; /* a script may acknowledge lies */
-    entry->hole = flow->next_hole;
-    flow->next_hole = HOLE_NONE;
+    if (flow->next_is_struck)
+        oracle_strike(flow, entry, HOLE_ID_FLIP, entry->time_ns);
+    flow->next_is_struck = false;
     oracle->epoch_used = true;
     return entry;
 }
@@ -85,7 +138,10 @@ void oracle_flow_free(struct oracle_flow *flow)
 {
     while (flow->count > 0)
         drop_entry(flow, flow->count - 1);
+    while (flow->strike_count > 0)
+        drop_strike(flow, flow->strike_count - 1);
     free(flow->entries);
+    free(flow->strikes);
     free(flow->last.body);
 }
 
@@ -95,7 +151,7 @@ void oracle_flow_free(struct oracle_flow *flow)
 static void judge_lost(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *entry)
 {
     char text[DBG_DESCRIBE_BYTES];
-    if (!entry->told || entry->may_be_lost || oracle_excuses_outcome(oracle, entry->hole, OUTCOME_LOST))
+    if (!entry->told || entry->may_be_lost || excused(oracle, flow, entry, OUTCOME_LOST))
         return;
     oracle_violate(oracle, 1, "%s lost, sent at %" PRIu64 " ns: %s", flow->what, entry->time_ns,
                    describe(entry, text));
@@ -132,16 +188,14 @@ static void remember(struct oracle_flow *flow, struct oracle_entry *arrived)
     flow->last = *arrived;
     arrived->body = NULL;
     flow->has_last = true;
-    flow->last_hole = HOLE_NONE;
     flow->unsettled = false;
-    flow->delivered++;
 }
 
 static void judge_twice(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *arrived)
 {
     char text[DBG_DESCRIBE_BYTES];
     oracle->counters.duplicates++;
-    if (!oracle_excuses_outcome(oracle, flow->last_hole, OUTCOME_TWICE))
+    if (!excused(oracle, flow, arrived, OUTCOME_TWICE))
         oracle_violate(oracle, 1, "%s delivered twice: %s", flow->what, describe(arrived, text));
 }
 
@@ -157,24 +211,20 @@ static uint32_t first_difference(const struct oracle_entry *a, const struct orac
 static void judge_strange(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *arrived)
 {
     char text[DBG_DESCRIBE_BYTES];
+    bool legal = excused(oracle, flow, arrived, OUTCOME_CHANGED);
     for (size_t i = 0; i < flow->count; i++) {
         const struct oracle_entry *entry = &flow->entries[i];
-        if ((same_body(entry, arrived) || same_kind(entry, arrived)) &&
-            oracle_excuses_outcome(oracle, entry->hole, OUTCOME_CHANGED)) {
-            take_through(oracle, flow, i);
-            return;
-        }
-    }
-    for (size_t i = 0; i < flow->count; i++) {
-        if (!same_kind(&flow->entries[i], arrived))
+        if (!same_kind(entry, arrived) && !(legal && same_body(entry, arrived)))
             continue;
-        oracle_violate(oracle, 2, "%s differs from what was sent, first at byte %" PRIu32 " of %" PRIu32 ": %s",
-                       flow->what, first_difference(&flow->entries[i], arrived), arrived->body_bytes,
-                       describe(arrived, text));
+        if (!legal)
+            oracle_violate(oracle, 2, "%s differs from what was sent, first at byte %" PRIu32 " of %" PRIu32 ": %s",
+                           flow->what, first_difference(entry, arrived), arrived->body_bytes,
+                           describe(arrived, text));
         take_through(oracle, flow, i);
         return;
     }
-    oracle_violate(oracle, 1, "%s delivered that was never sent: %s", flow->what, describe(arrived, text));
+    if (!legal)
+        oracle_violate(oracle, 1, "%s delivered that was never sent: %s", flow->what, describe(arrived, text));
 }
 
 void oracle_deliver(struct oracle *oracle, struct oracle_flow *flow, uint16_t type, const uint8_t *header,
@@ -186,6 +236,7 @@ void oracle_deliver(struct oracle *oracle, struct oracle_flow *flow, uint16_t ty
     if (index < flow->count) {
         take_through(oracle, flow, index);
         remember(flow, &arrived);
+        flow->delivered++;
     } else if (flow->has_last && same(&flow->last, &arrived)) {
         judge_twice(oracle, flow, &arrived);
     } else {
@@ -210,13 +261,24 @@ void oracle_orphaned(struct oracle *oracle, uint32_t api)
 {
     struct oracle_flow *flow = &oracle->packets;
     for (size_t i = 0; i < flow->count; i++) {
-        if (flow->entries[i].type == DBG_TYPE_MANIPULATE && flow->entries[i].first == api) {
+        const struct oracle_entry *entry = &flow->entries[i];
+        if (entry->type == DBG_TYPE_MANIPULATE && entry->first == api) {
+            struct oracle_entry orphan = make_entry(oracle, entry->type, entry->body, entry->body_bytes, NULL, 0);
             take_through(oracle, flow, i);
+            remember(flow, &orphan);
             return;
         }
     }
-    if (!oracle_excuses_outcome(oracle, flow->last_hole, OUTCOME_TWICE))
-        oracle_violate(oracle, 1, "a reply came for which there was no request: %s", dbg_api_name(api));
+    struct oracle_entry orphan = {.type = DBG_TYPE_MANIPULATE, .first = api};
+    if (flow->has_last && same_kind(&flow->last, &orphan) && excused(oracle, flow, &flow->last, OUTCOME_TWICE))
+        return;
+    oracle_violate(oracle, 1, "a reply came for which there was no request: %s", dbg_api_name(api));
+}
+
+/* A request that the kernel has not got yet: its arrival counts as the ACK of what crosses it (2.6 N6). */
+static bool request_under_way(const struct oracle *oracle)
+{
+    return oracle->requests.count > 0;
 }
 
 void oracle_told_sent(struct oracle *oracle, uint16_t type, uint32_t first)
@@ -229,7 +291,11 @@ void oracle_told_sent(struct oracle *oracle, uint16_t type, uint32_t first)
     entry->told = true;
     if (entry->accepted || entry->may_be_lost)
         return;
-    if (!oracle_excuses_outcome(oracle, entry->hole, OUTCOME_LOST))
+    if (request_under_way(oracle)) {
+        oracle_strike(&oracle->packets, entry, HOLE_IMPLICIT_ACK, sim_now(oracle->world));
+        return;
+    }
+    if (!excused(oracle, &oracle->packets, entry, OUTCOME_LOST))
         oracle_violate(oracle, 1, "a packet counts as sent, but the debugger has not accepted it: %s",
                        describe(entry, text));
     entry->may_be_lost = true; /* said once */

@@ -36,6 +36,9 @@ static const struct oracle_hole holes[HOLES] = {
     [HOLE_RESET_REPEAT] = {"reset-repeat",
                            "no fault: a RESET crosses a message that is accepted already; its sender begins it anew",
                            "the last message before a RESET may come once more"},
+    [HOLE_IMPLICIT_ACK] = {"implicit-ack",
+                           "no fault: a request crosses a packet, and its arrival counts as the packet's ACK",
+                           "the packet may be lost although its sender was told that it was sent"},
 };
 
 const struct oracle_hole *oracle_holes(unsigned *count)
@@ -51,14 +54,12 @@ static const unsigned outcomes[HOLES] = {
     [HOLE_CONTROL_FLIP] = OUTCOME_LOST | OUTCOME_TWICE,
     [HOLE_COMPENSATED] = OUTCOME_CHANGED,
     [HOLE_RESET_REPEAT] = OUTCOME_TWICE,
+    [HOLE_IMPLICIT_ACK] = OUTCOME_LOST,
 };
 
-bool oracle_excuses_outcome(struct oracle *oracle, enum oracle_hole_index hole, enum oracle_outcome outcome)
+unsigned oracle_outcomes(enum oracle_hole_index hole)
 {
-    if (hole == HOLE_NONE || !(outcomes[hole] & outcome))
-        return false;
-    oracle_excuse(oracle, hole);
-    return true;
+    return outcomes[hole];
 }
 
 /* ---- the fault on one frame ------------------------------------------------------------------------------------ */
@@ -136,41 +137,40 @@ static enum oracle_hole_index classify_flip(const struct oracle *oracle, const u
 /* ---- upon whom it falls ---------------------------------------------------------------------------------------- */
 
 /* The message in a data frame: under way, or the last one that arrived, when the frame is its repeat. */
-static void fall_on_message(struct oracle_flow *flow, const uint8_t *frame, size_t frame_bytes,
+static void fall_on_message(struct oracle *oracle, struct oracle_flow *flow, const uint8_t *frame, size_t frame_bytes,
                             enum oracle_hole_index hole)
 {
     uint16_t type = dbg_get16(frame + 4);
     const uint8_t *body = frame + DBG_HEADER_BYTES;
     size_t body_bytes = frame_bytes - DBG_HEADER_BYTES - 1;
-    for (size_t i = 0; i < flow->count; i++)
-        if (oracle_entry_is(&flow->entries[i], type, body, body_bytes))
-            flow->entries[i].hole = hole;
+    uint64_t now = sim_now(oracle->world);
+    for (size_t i = 0; i < flow->count; i++) {
+        if (oracle_entry_is(&flow->entries[i], type, body, body_bytes)) {
+            oracle_strike(flow, &flow->entries[i], hole, now);
+            return;
+        }
+    }
     if (flow->has_last && oracle_entry_is(&flow->last, type, body, body_bytes))
-        flow->last_hole = hole;
+        oracle_strike(flow, &flow->last, hole, now);
 }
 
 /* A control frame speaks of the message that goes the other way. */
-static void fall_on_newest(struct oracle_flow *flow, enum oracle_hole_index hole)
+void oracle_fall_on_newest(struct oracle *oracle, struct oracle_flow *flow, enum oracle_hole_index hole)
 {
-    struct oracle_entry *entry = oracle_newest(flow);
+    uint64_t now = sim_now(oracle->world);
+    const struct oracle_entry *entry = oracle_newest(flow);
     if (entry != NULL)
-        entry->hole = hole;
-    flow->last_hole = hole;
-}
-
-/* Counters out of step: the next frame of either side may be taken for a repeat. */
-static void fall_on_next(struct oracle *oracle)
-{
-    oracle->packets.next_hole = HOLE_ID_FLIP;
-    oracle->requests.next_hole = HOLE_ID_FLIP;
+        oracle_strike(flow, entry, hole, now);
+    else if (flow->has_last)
+        oracle_strike(flow, &flow->last, hole, now);
 }
 
 static void false_reset(struct oracle *oracle)
 {
     oracle_end_epoch(oracle);
     oracle->packets.unsettled = true;
-    fall_on_newest(&oracle->packets, HOLE_CONTROL_FLIP);
-    fall_on_newest(&oracle->requests, HOLE_CONTROL_FLIP);
+    oracle_fall_on_newest(oracle, &oracle->packets, HOLE_CONTROL_FLIP);
+    oracle_fall_on_newest(oracle, &oracle->requests, HOLE_CONTROL_FLIP);
 }
 
 static void fall(struct oracle *oracle, bool to_target, const uint8_t *frame, size_t frame_bytes,
@@ -183,11 +183,17 @@ static void fall(struct oracle *oracle, bool to_target, const uint8_t *frame, si
     if (hole == HOLE_CONTROL_FLIP && dbg_get16(oracle->flipped + 4) == DBG_TYPE_RESET)
         false_reset(oracle);
     else if (is_data(frame, frame_bytes))
-        fall_on_message(along, frame, frame_bytes, hole);
+        fall_on_message(oracle, along, frame, frame_bytes, hole);
     else
-        fall_on_newest(against, hole);
+        oracle_fall_on_newest(oracle, against, hole);
     if (hole == HOLE_ID_FLIP)
-        fall_on_next(oracle);
+        along->next_is_struck = against->next_is_struck = true;
+}
+
+static void raise_to(uint64_t *value, uint64_t least)
+{
+    if (*value < least)
+        *value = least;
 }
 
 /* What a target makes of a frame that is none any more: noise may hold 0x62, a false length eats what comes. */
@@ -195,9 +201,7 @@ static void misframe(struct oracle *oracle, const uint8_t *bytes, size_t len_byt
 {
     for (size_t i = 0; i < len_bytes; i++)
         oracle->noise_breaks += bytes[i] == DBG_BREAK_IN_BYTE;
-    uint64_t until = sim_now(oracle->world) + 2 * SIM_S(1); /* the byte timer of either end, twice */
-    if (until > oracle->misframed_until)
-        oracle->misframed_until = until;
+    raise_to(&oracle->misframed_until, sim_now(oracle->world) + 2 * SIM_S(1)); /* a byte timer, twice */
     for (size_t i = 0; i < oracle->wish_count; i++)
         oracle->wishes[i].hole = HOLE_MISFRAME;
 }
@@ -213,25 +217,34 @@ static void flip(struct oracle *oracle, bool to_target, const uint8_t *frame, si
         misframe(oracle, oracle->flipped, frame_bytes);
 }
 
+/* Everything behind comes later too, and what was repeated meanwhile has piled up. */
+static void delay(struct oracle *oracle, bool to_target, uint64_t delay_ns)
+{
+    uint64_t until = sim_now(oracle->world) + delay_ns;
+    raise_to(&oracle->calm_ns, until);
+    if (!to_target)
+        return;
+    raise_to(&oracle->line_free_ns, until);
+    raise_to(&oracle->piled_up_until, until + oracle->config.bound_ns);
+}
+
 void oracle_fault(struct oracle *oracle, const struct sim_fault_rule *rule, const uint8_t *frame, size_t frame_bytes)
 {
     bool to_target = rule->direction == SIM_FAULT_TO_TARGET;
-    uint64_t now = sim_now(oracle->world);
     bool single = frame_bytes == 1;
     if (rule->layer == SIM_FAULT_RPC || (!single && frame_bytes < DBG_HEADER_BYTES) ||
         frame_bytes > DBG_FRAME_BYTES_MAX)
         return;
-    if (rule->kind == SIM_FAULT_DELAY) {
-        if (now + rule->delay_ns > oracle->calm_ns)
-            oracle->calm_ns = now + rule->delay_ns;
-        if (to_target && now + rule->delay_ns > oracle->line_free_ns)
-            oracle->line_free_ns = now + rule->delay_ns;
-    }
+    if (rule->kind == SIM_FAULT_DELAY)
+        delay(oracle, to_target, rule->delay_ns);
     if (single) {
         if (to_target && frame[0] == DBG_BREAK_IN_BYTE)
             oracle_wish_hit(oracle, rule);
         return;
     }
+    /* A frame that was spoilt or doubled may find nobody who takes it, but the polls of a running target. */
+    if (to_target && rule->kind != SIM_FAULT_DELAY)
+        oracle->bytes_ahead += frame_bytes;
     if (rule->kind == SIM_FAULT_FLIP)
         flip(oracle, to_target, frame, frame_bytes, rule->bit);
     else if (rule->kind == SIM_FAULT_DROP && rule->byte != SIM_FAULT_NO_BYTE && to_target)

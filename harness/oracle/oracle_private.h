@@ -18,6 +18,7 @@ enum oracle_hole_index {
     HOLE_MISFRAME,
     HOLE_NOISE_BREAK_IN,
     HOLE_RESET_REPEAT,
+    HOLE_IMPLICIT_ACK,
     HOLES
 };
 
@@ -32,9 +33,15 @@ struct oracle_entry {
     bool told;        /* its sender was told that it arrived */
     bool accepted;    /* the debugger's link took it; its engine may see it later */
     bool may_be_lost; /* its epoch ended, or nobody was there */
-    enum oracle_hole_index hole;
     uint32_t body_bytes;
     uint8_t *body;
+};
+
+/* A hole that fell upon a message: it excuses each outcome of its row once, while it is fresh. */
+struct oracle_strike {
+    struct oracle_entry on; /* a copy */
+    enum oracle_hole_index hole;
+    unsigned outcomes_left;
 };
 
 /* Everything under way in one direction, oldest first, and what arrived last. */
@@ -45,9 +52,11 @@ struct oracle_flow {
     size_t room;
     struct oracle_entry last;
     bool has_last;
-    enum oracle_hole_index last_hole; /* what may make the last one come again */
-    enum oracle_hole_index next_hole; /* falls upon the next one pushed */
-    bool unsettled; /* a RESET or a new debugger: until something arrives, ids may not agree */
+    struct oracle_strike *strikes;
+    size_t strike_count;
+    size_t strike_room;
+    bool next_is_struck; /* counters are out of step: the next message may be taken for a repeat */
+    bool unsettled;      /* a RESET or a new debugger: until something arrives, ids may not agree */
     uint64_t sent;
     uint64_t delivered;
 };
@@ -110,6 +119,7 @@ struct oracle {
     size_t wish_room;
     uint64_t line_free_ns;    /* bytes to the target come no earlier: one before them is delayed */
     uint64_t misframed_until; /* what was sent until then may have been swallowed */
+    uint64_t piled_up_until;  /* serial: until then polls may have to eat what a delay has piled up */
     uint64_t bytes_ahead;     /* serial: bytes that polls may eat before a break-in byte */
     uint64_t noise_breaks;    /* 0x62 bytes that the target may take for break-ins */
     uint32_t request_bytes;   /* of the frame that the debugger sent last */
@@ -127,8 +137,9 @@ __attribute__((format(printf, 3, 4))) void oracle_violate(struct oracle *oracle,
 void oracle_excuse(struct oracle *oracle, enum oracle_hole_index hole);
 void oracle_end_epoch(struct oracle *oracle);
 
-/* oracle_hole.c: true when this may become of what the hole fell upon; the excuse is counted. */
-bool oracle_excuses_outcome(struct oracle *oracle, enum oracle_hole_index hole, enum oracle_outcome outcome);
+/* oracle_hole.c: what may become of a message that the hole fell upon. */
+unsigned oracle_outcomes(enum oracle_hole_index hole);
+void oracle_fall_on_newest(struct oracle *oracle, struct oracle_flow *flow, enum oracle_hole_index hole);
 
 /* oracle_flow.c */
 struct oracle_entry *oracle_push(struct oracle *oracle, struct oracle_flow *flow, uint16_t type,
@@ -144,6 +155,9 @@ void oracle_accepted(struct oracle *oracle, uint16_t type, uint32_t first);
 void oracle_orphaned(struct oracle *oracle, uint32_t api);
 /* The kernel was told that its packet was sent: then the debugger has it. */
 void oracle_told_sent(struct oracle *oracle, uint16_t type, uint32_t first);
+/* A hole falls upon a message that is under way or was. */
+void oracle_strike(struct oracle_flow *flow, const struct oracle_entry *entry, enum oracle_hole_index hole,
+                   uint64_t now);
 void oracle_flow_ends_epoch(struct oracle_flow *flow);
 void oracle_flow_finish(struct oracle *oracle, struct oracle_flow *flow);
 void oracle_flow_free(struct oracle_flow *flow);

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { PILED_UP_BYTES = 1024 };
+
 /* What a byte needs at the most from the debugger to the place where polls find it. */
 static uint64_t link_ns(const struct oracle *oracle)
 {
@@ -33,7 +35,7 @@ void oracle_wished(struct oracle *oracle)
                                .polls_left = 1,
                                .hole = now < oracle->misframed_until ? HOLE_MISFRAME : HOLE_NONE};
     if (oracle->config.link == SIM_LINK_SERIAL)
-        wish.polls_left += oracle->bytes_ahead;
+        wish.polls_left += oracle->bytes_ahead + (now < oracle->piled_up_until ? PILED_UP_BYTES : 0);
     oracle->counters.breaks_wished++;
     oracle->wishes = sim_grow(oracle->wishes, &oracle->wish_room, oracle->wish_count + 1, sizeof *oracle->wishes);
     oracle->wishes[oracle->wish_count++] = wish;

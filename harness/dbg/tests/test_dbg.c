@@ -372,12 +372,30 @@ static void resets_cannot_bounce(void **state)
     assert_wire(f, "");
 }
 
+/* The RESET was eaten by a running target, the break-in was not (5.3 rules 2, 3). */
+static void a_stop_before_the_answer_to_our_reset_is_not_believed_yet(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(dbg_resync(f->dbg), KD_OK);
+    step(f, SIM_MS(500));
+    target_stops(f, 0);
+    assert_wire(f, "reset 0x62 ack:0");
+    assert_told(f, "7/3030");
+    assert_state(f, DBG_SYNC);
+    step(f, SIM_MS(500));
+    assert_wire(f, "reset");
+    target_resets(f);
+    target_stops(f, 0);
+    assert_wire(f, "ack:0");
+    assert_state(f, DBG_STOPPED);
+}
+
 /* Bytes keep their order: after our request was acknowledged no answer to an older RESET can come. */
 static void an_acknowledged_request_settles_the_resets_before_it(void **state)
 {
     struct fixture *f = *state;
     assert_int_equal(dbg_resync(f->dbg), KD_OK);
-    target_stops(f, 0);
+    target_stops(f, ID_SYNC);
     send_api(f, DBG_API_GET_VERSION);
     step(f, SIM_US(50));
     target_acks(f, 0);
@@ -978,6 +996,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(an_unsolicited_reset_is_answered_once_and_ids_start_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_reset_of_ours_may_be_answered_and_none_bounces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resets_cannot_bounce, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stop_before_the_answer_to_our_reset_is_not_believed_yet, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_acknowledged_request_settles_the_resets_before_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_orphan_reply_after_a_reset_is_dropped_and_reset_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_expected_id_is_acknowledged_and_counted, set_up, tear_down),

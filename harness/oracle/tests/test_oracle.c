@@ -939,7 +939,7 @@ static void a_false_reset_ends_the_epoch_and_the_last_packet_comes_again(void **
     acked(f, &question);
     request(f, read_message(2));
     assert_clean(f);
-    assert_int_equal(excuses_of(f, "reset-repeat"), 1);
+    assert_int_equal(excuses_of(f, "control-type-flip"), 1);
 }
 
 /* 4 becomes 5, or 12: a repeat, or nothing at all. */
@@ -1056,6 +1056,56 @@ static void a_packet_may_come_again_after_a_reset_and_only_once_it_was_the_last(
     assert_violates(f, 1, "never sent");
 }
 
+/* 2.6 N6: the request's arrival is taken for the packet's ACK. */
+static void a_request_that_crosses_a_packet_may_acknowledge_it_unseen(void **context)
+{
+    struct fixture *f = *context;
+    struct body again = stop(1), question = read_message(1);
+    stopped(f);
+    asked(f, &question);
+    kernel(f, MK_TRACE_SEND, &again, 0);
+    kernel(f, MK_TRACE_SENT, &again, SENT);
+    kernel(f, MK_TRACE_RECEIVE, &question, RECEIVED);
+    acked(f, &question);
+    reply(f, read_message(2));
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "implicit-ack"), 1);
+    kernel(f, MK_TRACE_SEND, &again, 0);
+    kernel(f, MK_TRACE_SENT, &again, SENT);
+    assert_violates(f, 1, "not accepted");
+}
+
+/* A struck frame that was recovered excuses nothing for ever: the same words much later are another message. */
+static void an_old_fault_excuses_nothing_new(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = print(1);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    flip_data(f, SIM_FAULT_TO_DEBUGGER, 32, &body);
+    accepted(f, &body);
+    told(f, &body);
+    kernel(f, MK_TRACE_SENT, &body, SENT);
+    wait(f, SIM_S(31));
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    kernel(f, MK_TRACE_SENT, &body, SENT);
+    assert_violates(f, 1, "not accepted");
+}
+
+/* The repeat of a delivered packet, struck and delayed, with others behind it. */
+static void a_type_flip_of_a_repeat_excuses_the_stranger(void **context)
+{
+    struct fixture *f = *context;
+    struct body hit = print(1);
+    packet(f, hit);
+    flip_data(f, SIM_FAULT_TO_DEBUGGER, 45, &hit);
+    packet(f, print(2));
+    hit.type ^= 0x2000;
+    told(f, &hit);
+    assert_clean(f);
+    told(f, &hit);
+    assert_violates(f, 1, "never sent");
+}
+
 static void no_hole_excuses_rule_3(void **context)
 {
     struct fixture *f = *context;
@@ -1142,6 +1192,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_misframed_request_may_swallow_a_wish_but_only_for_a_while, set_up, tear_down),
         cmocka_unit_test_setup_teardown(noise_with_0x62_in_it_may_break_in_as_often, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_may_come_again_after_a_reset_and_only_once_it_was_the_last, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_that_crosses_a_packet_may_acknowledge_it_unseen, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_old_fault_excuses_nothing_new, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_type_flip_of_a_repeat_excuses_the_stranger, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_hole_excuses_rule_3, set_up, tear_down),
         cmocka_unit_test_setup_teardown(faults_of_rpcs_and_torn_frames_are_no_holes, set_up, tear_down),
     };
