@@ -1,8 +1,8 @@
 /* kdharness: plays scenarios against a simulated machine. `kdharness run --help` says how. */
+#include "harness/script/command.h"
 #include "harness/script/runner.h"
 #include <argp.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,47 +13,24 @@ struct arguments {
     struct scenario_list scenarios;
 };
 
-/* One line on stderr, and the code for bad input. */
-static _Noreturn void refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static _Noreturn void refuse(const char *format, ...)
-{
-    va_list arguments;
-    fputs("kdharness: ", stderr);
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    exit(RUNNER_BAD_INPUT);
-}
-
-static uint64_t parse_seed(const char *text)
-{
-    char *end;
-    errno = 0;
-    unsigned long long seed = strtoull(text, &end, 0);
-    if (text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0)
-        refuse("--seed %s: expected a whole number from 0 to 18446744073709551615", text);
-    return seed;
-}
-
 static FILE *open_for_writing(const char *option, const char *path)
 {
     FILE *file = fopen(path, "w");
     if (file == NULL)
-        refuse("%s %s: cannot be written: %s", option, path, strerror(errno));
+        command_refuse("%s %s: cannot be written: %s", option, path, strerror(errno));
     return file;
 }
 
 static void require(const char *option, const char *value, const char *only)
 {
     if (strcmp(value, only) != 0)
-        refuse("%s %s: not in this build: expected %s", option, value, only);
+        command_refuse("%s %s: not in this build: expected %s", option, value, only);
 }
 
 static void set_link(struct runner_options *runner, const char *value)
 {
     if (lab_link_find(value, &runner->link) != KD_OK)
-        refuse("--link %s: expected backdoor or serial", value);
+        command_refuse("--link %s: expected backdoor or serial", value);
     runner->every_link = false;
 }
 
@@ -61,14 +38,14 @@ static void add_setting(struct runner_options *runner, const char *value)
 {
     char why[LAB_WHY_BYTES];
     if (script_settings_add(&runner->settings, value, why) != KD_OK)
-        refuse("--set %s", why);
+        command_refuse("--set %s", why);
 }
 
 static void add_scenario(struct arguments *arguments, const char *name)
 {
     char why[SCENARIO_WHY_BYTES];
     if (scenario_find(&arguments->scenarios, name, why) != KD_OK)
-        refuse("%s", why);
+        command_refuse("%s", why);
 }
 
 static error_t parse_run(int key, char *value, struct argp_state *state)
@@ -77,7 +54,7 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
     struct runner_options *runner = &arguments->runner;
     switch (key) {
     case KEY_SEED:
-        runner->seed = parse_seed(value);
+        runner->seed = command_seed(value);
         return 0;
     case KEY_LINK:
         set_link(runner, value);
@@ -107,9 +84,9 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
         add_scenario(arguments, value);
         return 0;
     case ARGP_KEY_NO_ARGS:
-        refuse("run: no scenario given: expected files, folders or names (kdharness list shows them)");
+        command_refuse("run: no scenario given: expected files, folders or names (kdharness list shows them)");
     case ARGP_KEY_ERROR:
-        refuse("%s: unknown option, or its value is missing (kdharness run --help lists them)",
+        command_refuse("%s: unknown option, or its value is missing (kdharness run --help lists them)",
                state->argv[state->next - 1]);
     default:
         return ARGP_ERR_UNKNOWN;
@@ -136,13 +113,13 @@ static void parse_scenarios(const struct scenario_list *scenarios)
     char message[SCRIPT_MESSAGE_BYTES];
     for (size_t i = 0; i < scenarios->count; i++)
         if (script_parse(scenarios->items[i].path, message) != KD_OK)
-            refuse("%s", message);
+            command_refuse("%s", message);
 }
 
 static void close_file(FILE *file, const char *option)
 {
     if (file != NULL && fclose(file) != 0)
-        refuse("%s: the file could not be written completely: %s", option, strerror(errno));
+        command_refuse("%s: the file could not be written completely: %s", option, strerror(errno));
 }
 
 static int command_run(int argc, char **argv)
@@ -168,9 +145,9 @@ static int command_list(int argc, char **argv)
     struct scenario_list list = {0};
     char why[SCENARIO_WHY_BYTES];
     if (argc > 2)
-        refuse("list: at most one folder, not also '%s'", argv[2]);
+        command_refuse("list: at most one folder, not also '%s'", argv[2]);
     if (scenario_find(&list, argc > 1 ? argv[1] : NULL, why) != KD_OK)
-        refuse("%s", why);
+        command_refuse("%s", why);
     for (size_t i = 0; i < list.count; i++)
         puts(list.items[i].name);
     scenario_list_free(&list);
@@ -182,6 +159,7 @@ static int command_help(int argc, char **argv)
     (void)argc;
     (void)argv;
     puts("kdharness run [OPTION...] SCENARIO...   play scenarios (kdharness run --help)\n"
+         "kdharness target --listen ADDRESS       run a live target for a debugger (kdharness target --help)\n"
          "kdharness list [FOLDER]                 the scenarios there are\n"
          "kdharness help                          this text\n"
          "\n"
@@ -195,11 +173,15 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"run", command_run}, {"list", command_list}, {"help", command_help}, {"--help", command_help}};
+    } commands[] = {{"run", command_run},
+                    {"target", command_target},
+                    {"list", command_list},
+                    {"help", command_help},
+                    {"--help", command_help}};
     if (argc < 2)
-        refuse("no command: expected run, list or help");
+        command_refuse("no command: expected run, target, list or help");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    refuse("no command is called '%s': expected run, list or help", argv[1]);
+    command_refuse("no command is called '%s': expected run, target, list or help", argv[1]);
 }

@@ -231,7 +231,7 @@ static void bad_input_is_one_clear_line_each(void **state)
     static const struct {
         const char *arguments, *words;
     } bad[] = {
-        {"", "no command: expected run, list or help"},
+        {"", "no command: expected run, target, list or help"},
         {"rnu", "no command is called 'rnu'"},
         {"run", "no scenario given"},
         {"run nowhere.lua", "no scenario 'nowhere.lua'"},

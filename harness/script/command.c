@@ -1,0 +1,27 @@
+#include "harness/script/command.h"
+#include "harness/script/runner.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+_Noreturn void command_refuse(const char *format, ...)
+{
+    va_list arguments;
+    fputs("kdharness: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    exit(RUNNER_BAD_INPUT);
+}
+
+uint64_t command_seed(const char *text)
+{
+    char *end;
+    errno = 0;
+    unsigned long long seed = strtoull(text, &end, 0);
+    if (text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0)
+        command_refuse("--seed %s: expected a whole number from 0 to 18446744073709551615", text);
+    return seed;
+}
