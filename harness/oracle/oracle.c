@@ -68,7 +68,7 @@ static void end_epoch_by_reset(struct oracle *oracle)
 {
     oracle_end_epoch(oracle);
     oracle->packets.unsettled = true;
-    oracle_fall_on_newest(oracle, &oracle->packets, HOLE_RESET_REPEAT);
+    oracle_strike_ends(oracle, &oracle->packets, HOLE_RESET_REPEAT);
 }
 
 /* The guest is gone. */
@@ -208,7 +208,7 @@ static void note_line(struct oracle *oracle, bool attached)
     oracle_end_epoch(oracle);
     oracle->attached = attached;
     oracle->packets.unsettled = oracle->config.link == SIM_LINK_SERIAL;
-    oracle_fall_on_newest(oracle, &oracle->packets, HOLE_RESET_REPEAT);
+    oracle_strike_ends(oracle, &oracle->packets, HOLE_RESET_REPEAT);
     oracle->settled_ns = sim_now(oracle->world);
     oracle->manual = false;
     oracle->ask.active = false;
@@ -266,6 +266,18 @@ static void note_sent(struct oracle *oracle, uint64_t tries)
         oracle->noise_breaks += oracle->request_0x62;
 }
 
+/* What is under way now was sent after the RESET that is answered only here: the target counts on from it, the
+ * debugger anew. A RESET that answers nothing lets a repeat on the line pass for a new request. */
+static void note_reset_seen(struct oracle *oracle, bool answers)
+{
+    if (oracle->ask.active)
+        oracle->requests.next_hole = HOLE_LATE_RESET;
+    if (!answers)
+        oracle_strike_ends(oracle, &oracle->requests, HOLE_RESET_REPEAT);
+    end_epoch_by_reset(oracle);
+    oracle_count_reset(oracle);
+}
+
 static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, uint64_t c)
 {
     struct oracle *oracle = context;
@@ -289,8 +301,7 @@ static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, u
             oracle_count_reset(oracle);
         break;
     case DBG_NOTE_RESET_SEEN:
-        end_epoch_by_reset(oracle);
-        oracle_count_reset(oracle);
+        note_reset_seen(oracle, a != 0);
         break;
     case DBG_NOTE_SENT:
         note_sent(oracle, c);
@@ -361,8 +372,8 @@ struct oracle *oracle_create(struct sim_world *world, struct sim_faults *faults,
     oracle->world = world;
     oracle->faults = faults;
     oracle->config = *config;
-    oracle->packets = (struct oracle_flow){.what = "packet"};
-    oracle->requests = (struct oracle_flow){.what = "request"};
+    oracle->packets = (struct oracle_flow){.what = "packet", .next_hole = HOLE_NONE};
+    oracle->requests = (struct oracle_flow){.what = "request", .next_hole = HOLE_NONE};
     oracle->counters.epochs = 1;
     return oracle;
 }

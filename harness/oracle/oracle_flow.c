@@ -55,18 +55,12 @@ static void drop_entry(struct oracle_flow *flow, size_t index)
     memmove(&flow->entries[index], &flow->entries[index + 1], (flow->count - index) * sizeof *flow->entries);
 }
 
-/* ---- strikes --------------------------------------------------------------------------------------------------- */
-
-void oracle_strike(struct oracle_flow *flow, const struct oracle_entry *entry, enum oracle_hole_index hole,
-                   uint64_t now)
+struct oracle_entry *oracle_newest(struct oracle_flow *flow)
 {
-    flow->strikes = sim_grow(flow->strikes, &flow->strike_room, flow->strike_count + 1, sizeof *flow->strikes);
-    struct oracle_strike *strike = &flow->strikes[flow->strike_count++];
-    *strike = (struct oracle_strike){.on = *entry, .hole = hole, .outcomes_left = oracle_outcomes(hole)};
-    strike->on.time_ns = now;
-    strike->on.body = sim_allocate(entry->body_bytes + 1, 1);
-    memcpy(strike->on.body, entry->body, entry->body_bytes);
+    return flow->count == 0 ? NULL : &flow->entries[flow->count - 1];
 }
+
+/* ---- strikes --------------------------------------------------------------------------------------------------- */
 
 static void drop_strike(struct oracle_flow *flow, size_t index)
 {
@@ -81,6 +75,26 @@ static void drop_stale_strikes(const struct oracle *oracle, struct oracle_flow *
     for (size_t i = flow->strike_count; i > 0; i--)
         if (now - flow->strikes[i - 1].on.time_ns > oracle->config.bound_ns)
             drop_strike(flow, i - 1);
+}
+
+void oracle_strike(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *entry,
+                   enum oracle_hole_index hole)
+{
+    drop_stale_strikes(oracle, flow);
+    flow->strikes = sim_grow(flow->strikes, &flow->strike_room, flow->strike_count + 1, sizeof *flow->strikes);
+    struct oracle_strike *strike = &flow->strikes[flow->strike_count++];
+    *strike = (struct oracle_strike){.on = *entry, .hole = hole, .outcomes_left = oracle_outcomes(hole)};
+    strike->on.time_ns = sim_now(oracle->world);
+    strike->on.body = sim_allocate(entry->body_bytes + 1, 1);
+    memcpy(strike->on.body, entry->body, entry->body_bytes);
+}
+
+void oracle_strike_ends(struct oracle *oracle, struct oracle_flow *flow, enum oracle_hole_index hole)
+{
+    if (flow->count > 0)
+        oracle_strike(oracle, flow, oracle_newest(flow), hole);
+    if (flow->has_last)
+        oracle_strike(oracle, flow, &flow->last, hole);
 }
 
 /* Lost and doubled are the message itself; a changed one is known by its body under another type, or by its kind. */
@@ -108,11 +122,6 @@ static bool excused(struct oracle *oracle, struct oracle_flow *flow, const struc
 
 /* ---- what is under way ------------------------------------------------------------------------------------------ */
 
-struct oracle_entry *oracle_newest(struct oracle_flow *flow)
-{
-    return flow->count == 0 ? NULL : &flow->entries[flow->count - 1];
-}
-
 struct oracle_entry *oracle_push(struct oracle *oracle, struct oracle_flow *flow, uint16_t type,
                                  const uint8_t *header, uint32_t header_bytes, const uint8_t *data,
                                  uint32_t data_bytes)
@@ -121,9 +130,9 @@ struct oracle_entry *oracle_push(struct oracle *oracle, struct oracle_flow *flow
     struct oracle_entry *entry = &flow->entries[flow->count++];
     *entry = make_entry(oracle, type, header, header_bytes, data, data_bytes);
     entry->may_be_lost = !oracle->attached || flow->unsettled || oracle->manual; /* a script may acknowledge lies */
-    if (flow->next_is_struck)
-        oracle_strike(flow, entry, HOLE_ID_FLIP, entry->time_ns);
-    flow->next_is_struck = false;
+    if (flow->next_hole != HOLE_NONE)
+        oracle_strike(oracle, flow, entry, flow->next_hole);
+    flow->next_hole = HOLE_NONE;
     oracle->epoch_used = true;
     return entry;
 }
@@ -191,6 +200,15 @@ static void remember(struct oracle_flow *flow, struct oracle_entry *arrived)
     flow->unsettled = false;
 }
 
+/* The entry itself is what arrived, whatever it looked like. */
+static void arrive(struct oracle *oracle, struct oracle_flow *flow, size_t index)
+{
+    const struct oracle_entry *entry = &flow->entries[index];
+    struct oracle_entry copy = make_entry(oracle, entry->type, entry->body, entry->body_bytes, NULL, 0);
+    take_through(oracle, flow, index);
+    remember(flow, &copy);
+}
+
 static void judge_twice(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *arrived)
 {
     char text[DBG_DESCRIBE_BYTES];
@@ -220,7 +238,7 @@ static void judge_strange(struct oracle *oracle, struct oracle_flow *flow, const
             oracle_violate(oracle, 2, "%s differs from what was sent, first at byte %" PRIu32 " of %" PRIu32 ": %s",
                            flow->what, first_difference(entry, arrived), arrived->body_bytes,
                            describe(arrived, text));
-        take_through(oracle, flow, i);
+        arrive(oracle, flow, i);
         return;
     }
     if (!legal)
@@ -234,8 +252,7 @@ void oracle_deliver(struct oracle *oracle, struct oracle_flow *flow, uint16_t ty
     size_t index = find_equal(flow, &arrived);
     oracle->epoch_used = true;
     if (index < flow->count) {
-        take_through(oracle, flow, index);
-        remember(flow, &arrived);
+        arrive(oracle, flow, index);
         flow->delivered++;
     } else if (flow->has_last && same(&flow->last, &arrived)) {
         judge_twice(oracle, flow, &arrived);
@@ -261,11 +278,8 @@ void oracle_orphaned(struct oracle *oracle, uint32_t api)
 {
     struct oracle_flow *flow = &oracle->packets;
     for (size_t i = 0; i < flow->count; i++) {
-        const struct oracle_entry *entry = &flow->entries[i];
-        if (entry->type == DBG_TYPE_MANIPULATE && entry->first == api) {
-            struct oracle_entry orphan = make_entry(oracle, entry->type, entry->body, entry->body_bytes, NULL, 0);
-            take_through(oracle, flow, i);
-            remember(flow, &orphan);
+        if (flow->entries[i].type == DBG_TYPE_MANIPULATE && flow->entries[i].first == api) {
+            arrive(oracle, flow, i);
             return;
         }
     }
@@ -292,7 +306,9 @@ void oracle_told_sent(struct oracle *oracle, uint16_t type, uint32_t first)
     if (entry->accepted || entry->may_be_lost)
         return;
     if (request_under_way(oracle)) {
-        oracle_strike(&oracle->packets, entry, HOLE_IMPLICIT_ACK, sim_now(oracle->world));
+        /* If it was lost, the next one has an id that the debugger does not expect. */
+        oracle_strike(oracle, &oracle->packets, entry, HOLE_IMPLICIT_ACK);
+        oracle->packets.next_hole = HOLE_IMPLICIT_ACK;
         return;
     }
     if (!excused(oracle, &oracle->packets, entry, OUTCOME_LOST))

@@ -38,7 +38,11 @@ static const struct oracle_hole holes[HOLES] = {
                            "the last message before a RESET may come once more"},
     [HOLE_IMPLICIT_ACK] = {"implicit-ack",
                            "no fault: a request crosses a packet, and its arrival counts as the packet's ACK",
-                           "the packet may be lost although its sender was told that it was sent"},
+                           "this packet may be lost although it counts as sent, and then the next one too"},
+    [HOLE_LATE_RESET] = {"late-reset-answer",
+                         "no fault: the answer to a RESET comes when a request is under way already; ids start over "
+                         "for the debugger, not for the target",
+                         "the next request may pass for a repeat"},
 };
 
 const struct oracle_hole *oracle_holes(unsigned *count)
@@ -55,6 +59,7 @@ static const unsigned outcomes[HOLES] = {
     [HOLE_COMPENSATED] = OUTCOME_CHANGED,
     [HOLE_RESET_REPEAT] = OUTCOME_TWICE,
     [HOLE_IMPLICIT_ACK] = OUTCOME_LOST,
+    [HOLE_LATE_RESET] = OUTCOME_LOST,
 };
 
 unsigned oracle_outcomes(enum oracle_hole_index hole)
@@ -143,34 +148,32 @@ static void fall_on_message(struct oracle *oracle, struct oracle_flow *flow, con
     uint16_t type = dbg_get16(frame + 4);
     const uint8_t *body = frame + DBG_HEADER_BYTES;
     size_t body_bytes = frame_bytes - DBG_HEADER_BYTES - 1;
-    uint64_t now = sim_now(oracle->world);
     for (size_t i = 0; i < flow->count; i++) {
         if (oracle_entry_is(&flow->entries[i], type, body, body_bytes)) {
-            oracle_strike(flow, &flow->entries[i], hole, now);
+            oracle_strike(oracle, flow, &flow->entries[i], hole);
             return;
         }
     }
     if (flow->has_last && oracle_entry_is(&flow->last, type, body, body_bytes))
-        oracle_strike(flow, &flow->last, hole, now);
+        oracle_strike(oracle, flow, &flow->last, hole);
 }
 
 /* A control frame speaks of the message that goes the other way. */
-void oracle_fall_on_newest(struct oracle *oracle, struct oracle_flow *flow, enum oracle_hole_index hole)
+static void fall_on_newest(struct oracle *oracle, struct oracle_flow *flow, enum oracle_hole_index hole)
 {
-    uint64_t now = sim_now(oracle->world);
     const struct oracle_entry *entry = oracle_newest(flow);
     if (entry != NULL)
-        oracle_strike(flow, entry, hole, now);
+        oracle_strike(oracle, flow, entry, hole);
     else if (flow->has_last)
-        oracle_strike(flow, &flow->last, hole, now);
+        oracle_strike(oracle, flow, &flow->last, hole);
 }
 
 static void false_reset(struct oracle *oracle)
 {
     oracle_end_epoch(oracle);
     oracle->packets.unsettled = true;
-    oracle_fall_on_newest(oracle, &oracle->packets, HOLE_CONTROL_FLIP);
-    oracle_fall_on_newest(oracle, &oracle->requests, HOLE_CONTROL_FLIP);
+    oracle_strike_ends(oracle, &oracle->packets, HOLE_CONTROL_FLIP);
+    oracle_strike_ends(oracle, &oracle->requests, HOLE_CONTROL_FLIP);
 }
 
 static void fall(struct oracle *oracle, bool to_target, const uint8_t *frame, size_t frame_bytes,
@@ -185,9 +188,9 @@ static void fall(struct oracle *oracle, bool to_target, const uint8_t *frame, si
     else if (is_data(frame, frame_bytes))
         fall_on_message(oracle, along, frame, frame_bytes, hole);
     else
-        oracle_fall_on_newest(oracle, against, hole);
+        fall_on_newest(oracle, against, hole);
     if (hole == HOLE_ID_FLIP)
-        along->next_is_struck = against->next_is_struck = true;
+        along->next_hole = against->next_hole = HOLE_ID_FLIP;
 }
 
 static void raise_to(uint64_t *value, uint64_t least)

@@ -19,6 +19,7 @@ enum oracle_hole_index {
     HOLE_NOISE_BREAK_IN,
     HOLE_RESET_REPEAT,
     HOLE_IMPLICIT_ACK,
+    HOLE_LATE_RESET,
     HOLES
 };
 
@@ -55,8 +56,8 @@ struct oracle_flow {
     struct oracle_strike *strikes;
     size_t strike_count;
     size_t strike_room;
-    bool next_is_struck; /* counters are out of step: the next message may be taken for a repeat */
-    bool unsettled;      /* a RESET or a new debugger: until something arrives, ids may not agree */
+    enum oracle_hole_index next_hole; /* counters are out of step: it falls upon the next message pushed */
+    bool unsettled; /* a RESET or a new debugger: until something arrives, ids may not agree */
     uint64_t sent;
     uint64_t delivered;
 };
@@ -139,7 +140,6 @@ void oracle_end_epoch(struct oracle *oracle);
 
 /* oracle_hole.c: what may become of a message that the hole fell upon. */
 unsigned oracle_outcomes(enum oracle_hole_index hole);
-void oracle_fall_on_newest(struct oracle *oracle, struct oracle_flow *flow, enum oracle_hole_index hole);
 
 /* oracle_flow.c */
 struct oracle_entry *oracle_push(struct oracle *oracle, struct oracle_flow *flow, uint16_t type,
@@ -156,8 +156,10 @@ void oracle_orphaned(struct oracle *oracle, uint32_t api);
 /* The kernel was told that its packet was sent: then the debugger has it. */
 void oracle_told_sent(struct oracle *oracle, uint16_t type, uint32_t first);
 /* A hole falls upon a message that is under way or was. */
-void oracle_strike(struct oracle_flow *flow, const struct oracle_entry *entry, enum oracle_hole_index hole,
-                   uint64_t now);
+void oracle_strike(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *entry,
+                   enum oracle_hole_index hole);
+/* Upon the one that is under way, and upon the one that arrived last: either may be begun anew. */
+void oracle_strike_ends(struct oracle *oracle, struct oracle_flow *flow, enum oracle_hole_index hole);
 void oracle_flow_ends_epoch(struct oracle_flow *flow);
 void oracle_flow_finish(struct oracle *oracle, struct oracle_flow *flow);
 void oracle_flow_free(struct oracle_flow *flow);

@@ -875,7 +875,7 @@ static void a_type_flip_excuses_delivery_under_the_other_type(void **context)
     hit.type = DBG_TYPE_DEBUG_IO;
     kernel(f, MK_TRACE_SENT, &hit, SENT);
     told(f, &hit);
-    assert_violates(f, 1, "never sent");
+    assert_violates(f, 1, "delivered twice");
 }
 
 static void a_type_flip_excuses_a_lost_request_and_not_the_next(void **context)
@@ -1106,6 +1106,28 @@ static void a_type_flip_of_a_repeat_excuses_the_stranger(void **context)
     assert_violates(f, 1, "never sent");
 }
 
+/* The answer to an older RESET comes when a request is out: the next request has the same id. */
+static void a_late_answer_to_a_reset_may_cost_the_next_request(void **context)
+{
+    struct fixture *f = *context;
+    struct body first = read_message(1), second = read_message(2);
+    stopped(f);
+    asked(f, &first);
+    note(f, DBG_NOTE_RESET_SEEN, 1, 0, 0);
+    note(f, DBG_NOTE_GAVE_UP, DBG_TYPE_MANIPULATE, 0, 0);
+    state(f, DBG_WAIT_STATE);
+    for (uint8_t i = 0; i < 2; i++) {
+        asked(f, &second);
+        acked(f, &second);
+        second.at[20]++;
+    }
+    asked(f, &first);
+    kernel(f, MK_TRACE_RECEIVE, &first, RECEIVED);
+    assert_int_equal(excuses_of(f, "late-reset-answer"), 1);
+    assert_violates(f, 1, "request lost");
+    assert_clean(f);
+}
+
 static void no_hole_excuses_rule_3(void **context)
 {
     struct fixture *f = *context;
@@ -1195,6 +1217,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_request_that_crosses_a_packet_may_acknowledge_it_unseen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_old_fault_excuses_nothing_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_type_flip_of_a_repeat_excuses_the_stranger, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_late_answer_to_a_reset_may_cost_the_next_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_hole_excuses_rule_3, set_up, tear_down),
         cmocka_unit_test_setup_teardown(faults_of_rpcs_and_torn_frames_are_no_holes, set_up, tear_down),
     };
