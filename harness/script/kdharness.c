@@ -6,7 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_HELP = '?', KEY_SEED = 256, KEY_LINK, KEY_ARCH, KEY_MACHINE, KEY_TRACE, KEY_JUNIT, KEY_SET, KEY_ONCE };
+enum {
+    KEY_HELP = '?',
+    KEY_SEED = 256,
+    KEY_LINK,
+    KEY_ARCH,
+    KEY_MACHINE,
+    KEY_TRACE,
+    KEY_JUNIT,
+    KEY_SET,
+    KEY_ONCE,
+    KEY_TIMELINE
+};
 
 struct arguments {
     struct runner_options runner;
@@ -48,6 +59,22 @@ static void add_scenario(struct arguments *arguments, const char *name)
         command_refuse("%s", why);
 }
 
+/* --timeline, or --timeline=svg with the file as the argument behind it, which is taken here. */
+static void set_timeline(struct runner_options *runner, const char *value, struct argp_state *state)
+{
+    if (value == NULL) {
+        runner->timeline = true;
+        return;
+    }
+    if (strcmp(value, "svg") != 0)
+        command_refuse("--timeline=%s: expected --timeline, or --timeline=svg FILE", value);
+    if (state->next >= state->argc)
+        command_refuse("--timeline=svg: the file is missing: expected --timeline=svg FILE");
+    if (runner->timeline_svg != NULL)
+        command_refuse("--timeline=svg: given twice: one picture holds all ladders");
+    runner->timeline_svg = open_for_writing("--timeline=svg", state->argv[state->next++]);
+}
+
 static error_t parse_run(int key, char *value, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -77,6 +104,9 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
     case KEY_ONCE:
         runner->once = true;
         return 0;
+    case KEY_TIMELINE:
+        set_timeline(runner, value, state);
+        return 0;
     case KEY_HELP:
         argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP, "kdharness run");
         exit(RUNNER_OK);
@@ -104,6 +134,8 @@ static const struct argp_option run_options[] = {
      0},
     {"once", KEY_ONCE, NULL, 0, "Do not play each scenario a second time to compare the hashes", 0},
     {"help", KEY_HELP, NULL, 0, "Show this text", -1},
+    {"timeline", KEY_TIMELINE, "svg FILE", OPTION_ARG_OPTIONAL,
+     "Draw each first play as a ladder: guest, relay, debugger; with =svg FILE all of them into FILE as one picture", 0},
     {0},
 };
 
@@ -135,6 +167,7 @@ static int command_run(int argc, char **argv)
     int code = runner_run(&arguments.runner, &arguments.scenarios);
     close_file(arguments.runner.trace, "--trace");
     close_file(arguments.runner.junit, "--junit");
+    close_file(arguments.runner.timeline_svg, "--timeline=svg");
     scenario_list_free(&arguments.scenarios);
     script_settings_free(&arguments.runner.settings);
     return code;

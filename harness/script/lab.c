@@ -1,5 +1,6 @@
 #include "harness/script/lab.h"
 #include "harness/script/lab_story.h"
+#include "harness/timeline/timeline_watch.h"
 #include "sim/world/sim_memory.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -265,6 +266,8 @@ enum kd_status lab_create(const struct lab_config *config, struct lab **out, cha
     struct oracle_config judge = oracle_config_default(config->vm.link, &config->cost);
     lab->oracle = oracle_create(lab->world, lab->faults, &judge);
     observe(lab);
+    if (config->timeline != NULL)
+        lab->watch = timeline_watch_begin(config->timeline, lab->world, lab->faults, lab->vm, lab->dbg);
     *out = lab;
     return KD_OK;
 }
@@ -281,6 +284,7 @@ void lab_destroy(struct lab *lab)
         oracle_destroy(lab->oracle);
     sim_faults_destroy(lab->faults);
     sim_world_destroy(lab->world);
+    timeline_watch_end(lab->watch);
     list_free(&lab->seen.stops);
     list_free(&lab->seen.loads);
     list_free(&lab->seen.prints);

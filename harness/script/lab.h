@@ -9,6 +9,7 @@
 
 #include "harness/dbg/dbg_api.h"
 #include "harness/oracle/oracle.h"
+#include "harness/timeline/timeline.h"
 #include "sim/machine/sim_vm.h"
 
 enum { LAB_WHY_BYTES = 200, LAB_STORY_EVENTS = 12, LAB_STORY_BYTES = 220 };
@@ -19,6 +20,7 @@ struct lab_config {
     struct sim_vm_config vm;
     struct dbg_config dbg;
     FILE *trace; /* every record, as text; NULL: none. The caller's */
+    struct timeline *timeline; /* gets a ladder of what happens; NULL: none. The caller's */
 };
 struct lab_config lab_config_default(enum sim_link link, uint64_t seed);
 
@@ -103,6 +105,7 @@ struct lab {
     enum lab_plant plant;
     sim_event_id autopilot;
     struct lab_story *story;
+    struct timeline_watch *watch; /* NULL without a timeline */
 };
 
 /* lab      out  on KD_OK a powered-off VM with nobody attached

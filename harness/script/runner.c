@@ -15,6 +15,7 @@ struct verdict {
 struct tally {
     unsigned number, passed, failed, skipped;
     int code;
+    struct timeline *timeline; /* NULL: nobody wants to see one */
 };
 
 /* ---- judging ------------------------------------------------------------------------------------------------- */
@@ -61,6 +62,7 @@ static void judge_again(const struct script_options *options, const struct scrip
     struct script_result second;
     struct script_options again = *options;
     again.trace = NULL;
+    again.timeline = NULL;
     again.play = 2;
     script_run(&again, &second);
     bool same = first->hash == second.hash && first->records == second.records &&
@@ -192,6 +194,27 @@ static void count(struct tally *tally, enum script_outcome outcome)
         tally->code = codes[outcome];
 }
 
+/* ---- the ladder ---------------------------------------------------------------------------------------------- */
+
+static void title_timeline(struct timeline *timeline, const struct scenario *scenario, const struct script_options *play)
+{
+    char title[LAB_WHY_BYTES];
+    snprintf(title, sizeof title, "%s [%s] seed %" PRIu64, scenario->name, lab_link_name(play->link), play->seed);
+    if (timeline != NULL)
+        timeline_title(timeline, title);
+}
+
+/* One after the other where it is text; kept for the end where it becomes a picture. */
+static void show_timeline(const struct runner_options *options, struct timeline *timeline)
+{
+    if (options->timeline)
+        timeline_write_text(timeline, options->tap);
+    if (timeline != NULL && options->timeline_svg == NULL)
+        timeline_clear(timeline);
+}
+
+/* ---- playing ------------------------------------------------------------------------------------------------- */
+
 static void play_one(const struct runner_options *options, const struct scenario *scenario, enum sim_link link,
                      struct tally *tally)
 {
@@ -203,7 +226,10 @@ static void play_one(const struct runner_options *options, const struct scenario
     play.trace = options->trace;
     if (play.trace != NULL)
         fprintf(play.trace, "# %s [%s] seed %" PRIu64 "\n", scenario->name, lab_link_name(link), play.seed);
+    play.timeline = tally->timeline;
+    title_timeline(tally->timeline, scenario, &play);
     script_run(&play, &result);
+    show_timeline(options, tally->timeline);
     judge(scenario->path, &result, &verdict);
     if (!options->once && verdict.outcome == SCRIPT_PASSED)
         judge_again(&play, &result, &verdict);
@@ -219,6 +245,8 @@ int runner_run(const struct runner_options *options, const struct scenario_list 
     size_t first = options->every_link ? 0 : options->link == SIM_LINK_SERIAL;
     size_t last = options->every_link ? 1 : first;
     struct tally tally = {0};
+    if (options->timeline || options->timeline_svg != NULL)
+        tally.timeline = timeline_create();
     fprintf(options->tap, "1..%zu\n", scenarios->count * (last - first + 1));
     if (options->junit != NULL)
         junit_begin(options->junit);
@@ -227,6 +255,9 @@ int runner_run(const struct runner_options *options, const struct scenario_list 
             play_one(options, &scenarios->items[i], links[link], &tally);
     if (options->junit != NULL)
         junit_end(options->junit);
+    if (options->timeline_svg != NULL)
+        timeline_write_svg(tally.timeline, options->timeline_svg);
+    timeline_destroy(tally.timeline);
     fprintf(options->tap, "# seed %" PRIu64 ": %u passed, %u failed, %u skipped\n", options->seed, tally.passed,
             tally.failed, tally.skipped);
     return tally.code;

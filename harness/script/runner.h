@@ -16,6 +16,8 @@ struct runner_options {
     bool once;           /* no second play */
     struct script_settings settings;
     FILE *trace;         /* may be NULL: records of each first play */
+    bool timeline;       /* a ladder of each first play, into tap */
+    FILE *timeline_svg;  /* may be NULL: all of them as one picture */
     FILE *junit;         /* may be NULL */
     FILE *tap;           /* stdout */
     FILE *errors;        /* stderr: one line for each bad input */

@@ -41,6 +41,7 @@ struct script_options {
     unsigned play;                          /* 1, or 2 for the second play that rule 9 compares */
     const struct script_settings *settings; /* may be NULL */
     FILE *trace;                            /* may be NULL */
+    struct timeline *timeline;              /* may be NULL */
     uint64_t time_ns_max;                   /* virtual, per scenario: one hour */
     uint64_t exits_max;                     /* per scenario: two million */
 };
