@@ -19,6 +19,13 @@ count_of() { # file, status
     { grep -o "<testcase [^>]*status=\"$2\"" "$1" || true; } | wc -l
 }
 
+# A skip says why: in the TAP line of a scenario, or in a line of its own.
+why_skipped() { # file
+    awk -F'"' '/<testcase /{name = $2; skip = /status="notrun"/}
+        skip && /(# SKIP |SKIP: |skipped: )/{
+            sub(/.*(# SKIP |SKIP: |skipped: )/, ""); print "  skipped " name ": " $0; skip = 0}' "$1"
+}
+
 run_ctest() { # preset, ctest arguments...
     local preset=$1 xml
     shift
@@ -28,7 +35,7 @@ run_ctest() { # preset, ctest arguments...
     ran=$(count_of "$xml" run) bad=$(count_of "$xml" fail) gone=$(count_of "$xml" notrun)
     passed=$((passed + ran)) failed=$((failed + bad)) skipped=$((skipped + gone))
     echo "$ran passed, $bad failed, $gone skipped"
-    grep -hoE 'SKIP: .*' "$xml.log" | sort -u || true
+    why_skipped "$xml"
     if [ "$bad" -gt 0 ] || [ "$ran" -eq 0 ]; then
         cat "$xml.log" >&2
         [ "$ran" -gt 0 ] || failed=$((failed + 1))
