@@ -1,6 +1,6 @@
 /* The debugger's verbs, timers and its own frame under way. */
-#include "harness/dbg/dbg_private.h"
 #include "harness/dbg/dbg_bytes.h"
+#include "harness/dbg/dbg_private.h"
 #include "sim/world/sim_memory.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -35,7 +35,8 @@ struct dbg_config dbg_config_default(void)
                                .sync_breaks = true};
 }
 
-/* ---- telling --------------------------------------------------------------------------------------------------- */
+/* ---- telling
+ * --------------------------------------------------------------------------------------------------- */
 
 void dbg_tell(struct dbg *dbg, enum dbg_note note, uint64_t a, uint64_t b, uint64_t c)
 {
@@ -86,7 +87,8 @@ uint32_t dbg_first_word(const uint8_t *body, uint32_t body_bytes)
     return body_bytes < 4 ? 0 : dbg_get32(body);
 }
 
-/* ---- timers ---------------------------------------------------------------------------------------------------- */
+/* ---- timers
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void transmit(struct dbg *dbg);
 static void sync_turn(struct dbg *dbg);
@@ -171,7 +173,8 @@ void dbg_restart_ids(struct dbg *dbg)
     dbg->last_fresh = false;
 }
 
-/* ---- what we write --------------------------------------------------------------------------------------------- */
+/* ---- what we write
+ * --------------------------------------------------------------------------------------------- */
 
 void dbg_write_control(struct dbg *dbg, uint16_t type, uint32_t id)
 {
@@ -205,7 +208,8 @@ static void sync_turn(struct dbg *dbg)
         dbg_write_reset(dbg, false);
 }
 
-/* What waits in the queue was acknowledged: it is told first. An observer may begin a request upon it, in vain. */
+/* What waits in the queue was acknowledged: it is told first. An observer may begin a request upon it, in
+ * vain. */
 void dbg_start_over(struct dbg *dbg, enum dbg_state state)
 {
     dbg_void_outgoing(dbg);
@@ -223,7 +227,8 @@ void dbg_start_sync(struct dbg *dbg, bool late)
     sync_turn(dbg);
 }
 
-/* ---- our frame under way --------------------------------------------------------------------------------------- */
+/* ---- our frame under way
+ * --------------------------------------------------------------------------------------- */
 
 bool dbg_wants_ack(const struct dbg *dbg)
 {
@@ -258,7 +263,8 @@ static void transmit(struct dbg *dbg)
         dbg_tell_request(dbg, &out->frame);
     }
     uint8_t frame[DBG_FRAME_BYTES_MAX];
-    size_t frame_bytes = dbg_frame_data(frame, out->frame.type, out->frame.id, out->frame.body, out->frame.body_bytes);
+    size_t frame_bytes =
+        dbg_frame_data(frame, out->frame.type, out->frame.id, out->frame.body, out->frame.body_bytes);
     arm_for_state(dbg);
     dbg_tell(dbg, DBG_NOTE_SENT, out->frame.type, out->frame.id, out->tries);
     dbg->write(dbg->write_context, frame, frame_bytes);
@@ -316,7 +322,8 @@ void dbg_acked(struct dbg *dbg)
     dbg_drain(dbg);
 }
 
-/* ---- bytes of the target --------------------------------------------------------------------------------------- */
+/* ---- bytes of the target
+ * --------------------------------------------------------------------------------------- */
 
 static void on_frame(void *context, const struct dbg_frame *frame)
 {
@@ -364,7 +371,8 @@ void dbg_input(struct dbg *dbg, const uint8_t *bytes, size_t len_bytes)
     arm_byte_timer(dbg);
 }
 
-/* ---- verbs ----------------------------------------------------------------------------------------------------- */
+/* ---- verbs
+ * ----------------------------------------------------------------------------------------------------- */
 
 struct dbg *dbg_create(struct sim_world *world, const struct dbg_config *config,
                        void (*write)(void *context, const uint8_t *bytes, size_t len_bytes), void *context)

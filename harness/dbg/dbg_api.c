@@ -72,7 +72,8 @@ enum dbg_answer dbg_api_answer(uint32_t api)
     return DBG_ANSWER_REPLY;
 }
 
-/* ---- requests -------------------------------------------------------------------------------------------------- */
+/* ---- requests
+ * -------------------------------------------------------------------------------------------------- */
 
 void dbg_api_begin(struct dbg_request *request, uint32_t api, uint16_t cpu)
 {
@@ -83,7 +84,8 @@ void dbg_api_begin(struct dbg_request *request, uint32_t api, uint16_t cpu)
     dbg_put(request->body + 6, 2, cpu);
 }
 
-enum kd_status dbg_api_put(struct dbg_request *request, uint32_t union_offset, uint32_t field_bytes, uint64_t value)
+enum kd_status dbg_api_put(struct dbg_request *request, uint32_t union_offset, uint32_t field_bytes,
+                           uint64_t value)
 {
     if (field_bytes > 8 || union_offset > DBG_UNION_BYTES || union_offset + field_bytes > DBG_UNION_BYTES)
         return KD_ERR_ARGUMENT;
@@ -113,7 +115,8 @@ static void put64(struct dbg_request *request, uint32_t union_offset, uint64_t v
 }
 
 /* Memory, physical memory and control space share a shape: u64 where@0, u32 count@8. */
-static void begin_transfer(struct dbg_request *request, uint32_t api, uint16_t cpu, uint64_t where, uint32_t count)
+static void begin_transfer(struct dbg_request *request, uint32_t api, uint16_t cpu, uint64_t where,
+                           uint32_t count)
 {
     dbg_api_begin(request, api, cpu);
     put64(request, 0, where);
@@ -130,8 +133,8 @@ void dbg_api_read_virtual(struct dbg_request *request, uint16_t cpu, uint64_t ad
     begin_transfer(request, DBG_API_READ_VIRTUAL, cpu, address, count);
 }
 
-enum kd_status dbg_api_write_virtual(struct dbg_request *request, uint16_t cpu, uint64_t address, const uint8_t *data,
-                                     size_t data_bytes)
+enum kd_status dbg_api_write_virtual(struct dbg_request *request, uint16_t cpu, uint64_t address,
+                                     const uint8_t *data, size_t data_bytes)
 {
     begin_transfer(request, DBG_API_WRITE_VIRTUAL, cpu, address, (uint32_t)data_bytes);
     return dbg_api_append(request, data, data_bytes);
@@ -171,7 +174,8 @@ void dbg_api_get_context_ex(struct dbg_request *request, uint16_t cpu, uint32_t 
     put32(request, 4, count);
 }
 
-/* The third field carries the size of the whole context, so that the target knows the last part (4.4 rule 4). */
+/* The third field carries the size of the whole context, so that the target knows the last part (4.4 rule 4).
+ */
 enum kd_status dbg_api_set_context_ex(struct dbg_request *request, uint16_t cpu, uint32_t offset,
                                       uint32_t context_bytes, const uint8_t *data, size_t data_bytes)
 {
@@ -212,8 +216,8 @@ void dbg_api_continue(struct dbg_request *request, uint32_t continue_status)
     put32(request, 0, continue_status);
 }
 
-void dbg_api_continue2(struct dbg_request *request, enum dbg_arch arch, uint16_t cpu, uint32_t continue_status,
-                       const struct dbg_control_set *control)
+void dbg_api_continue2(struct dbg_request *request, enum dbg_arch arch, uint16_t cpu,
+                       uint32_t continue_status, const struct dbg_control_set *control)
 {
     dbg_api_begin(request, DBG_API_CONTINUE2, cpu);
     put32(request, 0, continue_status);
@@ -266,7 +270,8 @@ void dbg_api_read_msr(struct dbg_request *request, uint16_t cpu, uint32_t msr)
     put32(request, 0, msr);
 }
 
-/* ---- replies --------------------------------------------------------------------------------------------------- */
+/* ---- replies
+ * --------------------------------------------------------------------------------------------------- */
 
 enum kd_status dbg_api_reply(const uint8_t *body, uint32_t body_bytes, struct dbg_reply *reply)
 {
@@ -300,11 +305,11 @@ static const struct transfer {
     uint32_t actual_offset;
     bool carries_data;
 } transfers[] = {
-    {DBG_API_READ_VIRTUAL, 12, true},        {DBG_API_WRITE_VIRTUAL, 12, false},
-    {DBG_API_READ_PHYSICAL, 12, true},       {DBG_API_WRITE_PHYSICAL, 12, false},
-    {DBG_API_READ_CONTROL_SPACE, 12, true},  {DBG_API_WRITE_CONTROL_SPACE, 12, false},
-    {DBG_API_GET_CONTEXT_EX, 8, true},       {DBG_API_SET_CONTEXT_EX, 8, false},
-    {DBG_API_GET_BUS_DATA, 16, true},        {DBG_API_SET_BUS_DATA, 16, false},
+    {DBG_API_READ_VIRTUAL, 12, true},       {DBG_API_WRITE_VIRTUAL, 12, false},
+    {DBG_API_READ_PHYSICAL, 12, true},      {DBG_API_WRITE_PHYSICAL, 12, false},
+    {DBG_API_READ_CONTROL_SPACE, 12, true}, {DBG_API_WRITE_CONTROL_SPACE, 12, false},
+    {DBG_API_GET_CONTEXT_EX, 8, true},      {DBG_API_SET_CONTEXT_EX, 8, false},
+    {DBG_API_GET_BUS_DATA, 16, true},       {DBG_API_SET_BUS_DATA, 16, false},
 };
 
 enum kd_status dbg_api_transfer(const struct dbg_reply *reply, uint32_t *actual)

@@ -1,4 +1,5 @@
-/* dbg_bytes.h: little-endian fields of 1 to 8 bytes; the debugger's own, shared with nobody on the target's side. */
+/* dbg_bytes.h: little-endian fields of 1 to 8 bytes; the debugger's own, shared with nobody on the target's
+ * side. */
 #ifndef DBG_BYTES_H
 #define DBG_BYTES_H
 

@@ -48,11 +48,13 @@ static void say_state_change(struct line *line, const uint8_t *body, uint32_t bo
     uint32_t state = dbg_get32(body) & 0xFFFF;
     uint16_t cpu = dbg_get16(body + 6);
     if (state == DBG_STATE_EXCEPTION) {
-        say(line, " exception %08" PRIx32 " cpu=%u pc=%016" PRIx64, dbg_get32(body + 32), cpu, dbg_get(body + 24, 8));
+        say(line, " exception %08" PRIx32 " cpu=%u pc=%016" PRIx64, dbg_get32(body + 32), cpu,
+            dbg_get(body + 24, 8));
     } else if (state == DBG_STATE_LOAD_SYMBOLS) {
         say(line, " %s_symbols base=%016" PRIx64, body[64] != 0 ? "unload" : "load", dbg_get(body + 40, 8));
         if (body_bytes > DBG_STATE_CHANGE_BYTES)
-            say_quoted(line, (const char *)body + DBG_STATE_CHANGE_BYTES, body_bytes - DBG_STATE_CHANGE_BYTES - 1);
+            say_quoted(line, (const char *)body + DBG_STATE_CHANGE_BYTES,
+                       body_bytes - DBG_STATE_CHANGE_BYTES - 1);
     } else if (state == DBG_STATE_COMMAND_STRING) {
         say(line, " command_string");
     } else {
@@ -104,8 +106,10 @@ static void say_manipulate(struct line *line, const uint8_t *body, uint32_t body
         say(line, " %" PRIx32, message.api);
     for (size_t i = 0; i < sizeof shown_by_api / sizeof *shown_by_api; i++) {
         const struct shown *fields = shown_by_api[i].fields;
-        for (unsigned f = 0; shown_by_api[i].api == message.api && f < SHOWN_FIELDS_MAX && fields[f].name; f++)
-            say(line, " %s=%" PRIx64, fields[f].name, dbg_api_field(&message, fields[f].offset, fields[f].bytes));
+        for (unsigned f = 0; shown_by_api[i].api == message.api && f < SHOWN_FIELDS_MAX && fields[f].name;
+             f++)
+            say(line, " %s=%" PRIx64, fields[f].name,
+                dbg_api_field(&message, fields[f].offset, fields[f].bytes));
     }
     say(line, " cpu=%u status=%08" PRIx32, message.cpu, message.status);
     if (message.data_bytes > 0)
@@ -133,7 +137,8 @@ static void say_file_io(struct line *line, const uint8_t *body, uint32_t body_by
         dbg_get32(body + 4), body_bytes - DBG_FILE_IO_BYTES);
 }
 
-const char *dbg_describe(uint16_t type, const uint8_t *body, uint32_t body_bytes, char *text, size_t text_bytes)
+const char *dbg_describe(uint16_t type, const uint8_t *body, uint32_t body_bytes, char *text,
+                         size_t text_bytes)
 {
     static const struct {
         uint16_t type;

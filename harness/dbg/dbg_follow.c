@@ -1,5 +1,6 @@
-/* What a script plays by itself, read back from the bytes: manual mode follows its ACKs, requests and RESETs, so that
- * ids, state, notes and messages stay true; automatic mode only notes what the target will act upon. */
+/* What a script plays by itself, read back from the bytes: manual mode follows its ACKs, requests and RESETs,
+ * so that ids, state, notes and messages stay true; automatic mode only notes what the target will act upon.
+ */
 #include "harness/dbg/dbg_private.h"
 #include <string.h>
 
@@ -12,7 +13,7 @@ void dbg_follow_noise(void *context, uint8_t byte)
 /* The script acknowledges the frame that came last: now it is accepted, or was a repeat. */
 static void follow_ack(struct dbg *dbg, uint32_t id)
 {
-    if (!dbg->manual || !dbg->played_waits || (dbg->played.id & ~DBG_ID_SYNC) != id)
+    if (!dbg->played_waits || (dbg->played.id & ~DBG_ID_SYNC) != id)
         return;
     dbg->played_waits = false;
     if (dbg_judge(dbg, &dbg->played))

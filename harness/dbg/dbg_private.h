@@ -47,7 +47,7 @@ struct dbg {
 
     struct dbg_outgoing out;
     struct dbg_kept last; /* the frame accepted last */
-    bool last_fresh;      /* nothing of ours was acknowledged since, and no RESET passed: it can still repeat */
+    bool last_fresh; /* nothing of ours was acknowledged since, and no RESET passed: it can still repeat */
     struct dbg_kept queue[DBG_QUEUE_MAX]; /* accepted while our frame was unacknowledged */
     unsigned queue_count;
 

@@ -7,18 +7,19 @@ static void acknowledge(struct dbg *dbg, uint32_t id)
     dbg_write_control(dbg, DBG_TYPE_ACK, id & ~DBG_ID_SYNC);
 }
 
-/* ---- by type --------------------------------------------------------------------------------------------------- */
+/* ---- by type
+ * --------------------------------------------------------------------------------------------------- */
 
-/* A running target hears no RESET (2.7 rule 3): the stop that comes before the answer is numbered by counters that we
- * have dropped, and a request now would pass for a repeat. The next RESET finds the target listening (5.3 rule 3), and
- * needs no break-in before it. */
+/* A running target hears no RESET (2.7 rule 3): the stop that comes before the answer is numbered by counters
+ * that we have dropped, and a request now would pass for a repeat. The next RESET finds the target listening
+ * (5.3 rule 3), and needs no break-in before it. */
 static bool stops_before_its_reset(const struct dbg *dbg, const struct dbg_kept *kept)
 {
     return dbg->resets_owed > 0 && !(kept->id & DBG_ID_SYNC) && !dbg->manual;
 }
 
-/* The target stopped. What was under way is void, but for a request that the target has acknowledged *after* it sent
- * this state change: that one it serves now. SwitchProcessor is answered by exactly this. */
+/* The target stopped. What was under way is void, but for a request that the target has acknowledged *after*
+ * it sent this state change: that one it serves now. SwitchProcessor is answered by exactly this. */
 static void act_state_change(struct dbg *dbg, const struct dbg_kept *kept, bool early)
 {
     dbg->prompt_open = false;
@@ -38,8 +39,9 @@ static void act_state_change(struct dbg *dbg, const struct dbg_kept *kept, bool 
     dbg_tell_message(dbg, kept);
 }
 
-/* A reply that nobody waits for is dropped. One that comes where a RESET should have brought a state change shows
- * that the RESET hit the target in the middle of sending it: the next RESET finds it ready (2.9, trap). */
+/* A reply that nobody waits for is dropped. One that comes where a RESET should have brought a state change
+ * shows that the RESET hit the target in the middle of sending it: the next RESET finds it ready (2.9, trap).
+ */
 static void act_manipulate(struct dbg *dbg, const struct dbg_kept *kept, bool early)
 {
     (void)early;
@@ -63,8 +65,8 @@ static void act_debug_io(struct dbg *dbg, const struct dbg_kept *kept, bool earl
     dbg_tell_message(dbg, kept);
 }
 
-/* Refused at once: a debugger that stays silent blocks the boot (4.7). A target that asks for a file serves no
- * request, so one that waits for its reply is void. */
+/* Refused at once: a debugger that stays silent blocks the boot (4.7). A target that asks for a file serves
+ * no request, so one that waits for its reply is void. */
 static void act_file_io(struct dbg *dbg, const struct dbg_kept *kept, bool early)
 {
     (void)early;
@@ -110,14 +112,16 @@ void dbg_drain(struct dbg *dbg)
     }
 }
 
-/* ---- data frames ----------------------------------------------------------------------------------------------- */
+/* ---- data frames
+ * ----------------------------------------------------------------------------------------------- */
 
-/* A target repeats a SYNC frame with its SYNC bit when our ACK was lost. Byte for byte the frame before, with nothing
- * of ours acknowledged in between, is that repeat (2.14 W6), and not a second message. */
+/* A target repeats a SYNC frame with its SYNC bit when our ACK was lost. Byte for byte the frame before, with
+ * nothing of ours acknowledged in between, is that repeat (2.14 W6), and not a second message. */
 static bool repeats_last(const struct dbg *dbg, const struct dbg_kept *kept)
 {
     return dbg->last_fresh && dbg->last.type == kept->type && dbg->last.id == kept->id &&
-           dbg->last.body_bytes == kept->body_bytes && memcmp(dbg->last.body, kept->body, kept->body_bytes) == 0;
+           dbg->last.body_bytes == kept->body_bytes &&
+           memcmp(dbg->last.body, kept->body, kept->body_bytes) == 0;
 }
 
 static bool told_repeat(struct dbg *dbg, const struct dbg_kept *kept)
@@ -153,7 +157,8 @@ static bool must_queue(const struct dbg *dbg, const struct dbg_kept *kept)
 {
     if (!dbg_wants_ack(dbg))
         return false;
-    bool print = kept->type == DBG_TYPE_DEBUG_IO && dbg_first_word(kept->body, kept->body_bytes) == DBG_IO_PRINT;
+    bool print =
+        kept->type == DBG_TYPE_DEBUG_IO && dbg_first_word(kept->body, kept->body_bytes) == DBG_IO_PRINT;
     return !print || dbg->queue_count > 0;
 }
 
@@ -182,7 +187,8 @@ static void on_bad(struct dbg *dbg, const struct dbg_frame *frame)
     dbg_write_control(dbg, DBG_TYPE_RESEND, 0);
 }
 
-/* ---- control frames -------------------------------------------------------------------------------------------- */
+/* ---- control frames
+ * -------------------------------------------------------------------------------------------- */
 
 static void on_ack(struct dbg *dbg, const struct dbg_frame *frame)
 {
@@ -198,7 +204,8 @@ static void on_resend(struct dbg *dbg, const struct dbg_frame *frame)
         dbg_retry(dbg);
 }
 
-/* An answer is never answered, and between two data frames only one unsolicited RESET is (2.9 b, c): no bounce. */
+/* An answer is never answered, and between two data frames only one unsolicited RESET is (2.9 b, c): no
+ * bounce. */
 static void on_reset(struct dbg *dbg, const struct dbg_frame *frame)
 {
     (void)frame;

@@ -15,28 +15,28 @@ static const struct dbg_field context_x64[] = {
 };
 
 static const struct dbg_field context_x86[] = {
-    {"flags", 0x00, 4}, {"dr0", 0x04, 4}, {"dr1", 0x08, 4}, {"dr2", 0x0C, 4}, {"dr3", 0x10, 4},
-    {"dr6", 0x14, 4},   {"dr7", 0x18, 4}, {"gs", 0x8C, 4},  {"fs", 0x90, 4},  {"es", 0x94, 4},
-    {"ds", 0x98, 4},    {"edi", 0x9C, 4}, {"esi", 0xA0, 4}, {"ebx", 0xA4, 4}, {"edx", 0xA8, 4},
-    {"ecx", 0xAC, 4},   {"eax", 0xB0, 4}, {"ebp", 0xB4, 4}, {"eip", 0xB8, 4}, {"cs", 0xBC, 4},
+    {"flags", 0x00, 4},  {"dr0", 0x04, 4}, {"dr1", 0x08, 4}, {"dr2", 0x0C, 4}, {"dr3", 0x10, 4},
+    {"dr6", 0x14, 4},    {"dr7", 0x18, 4}, {"gs", 0x8C, 4},  {"fs", 0x90, 4},  {"es", 0x94, 4},
+    {"ds", 0x98, 4},     {"edi", 0x9C, 4}, {"esi", 0xA0, 4}, {"ebx", 0xA4, 4}, {"edx", 0xA8, 4},
+    {"ecx", 0xAC, 4},    {"eax", 0xB0, 4}, {"ebp", 0xB4, 4}, {"eip", 0xB8, 4}, {"cs", 0xBC, 4},
     {"eflags", 0xC0, 4}, {"esp", 0xC4, 4}, {"ss", 0xC8, 4},
 };
 
 static const struct dbg_field special_x64[] = {
-    {"cr0", 0x00, 8},   {"cr2", 0x08, 8},        {"cr3", 0x10, 8},        {"cr4", 0x18, 8},
-    {"dr0", 0x20, 8},   {"dr1", 0x28, 8},        {"dr2", 0x30, 8},        {"dr3", 0x38, 8},
-    {"dr6", 0x40, 8},   {"dr7", 0x48, 8},        {"gdtr_limit", 0x56, 2}, {"gdtr_base", 0x58, 8},
-    {"idtr_limit", 0x66, 2}, {"idtr_base", 0x68, 8}, {"tr", 0x70, 2},     {"ldtr", 0x72, 2},
-    {"mxcsr", 0x74, 4}, {"debug_control", 0x78, 8}, {"cr8", 0xA0, 8},     {"gs_base", 0xA8, 8},
-    {"gs_swap", 0xB0, 8}, {"star", 0xB8, 8},     {"lstar", 0xC0, 8},      {"cstar", 0xC8, 8},
+    {"cr0", 0x00, 8},          {"cr2", 0x08, 8},           {"cr3", 0x10, 8},        {"cr4", 0x18, 8},
+    {"dr0", 0x20, 8},          {"dr1", 0x28, 8},           {"dr2", 0x30, 8},        {"dr3", 0x38, 8},
+    {"dr6", 0x40, 8},          {"dr7", 0x48, 8},           {"gdtr_limit", 0x56, 2}, {"gdtr_base", 0x58, 8},
+    {"idtr_limit", 0x66, 2},   {"idtr_base", 0x68, 8},     {"tr", 0x70, 2},         {"ldtr", 0x72, 2},
+    {"mxcsr", 0x74, 4},        {"debug_control", 0x78, 8}, {"cr8", 0xA0, 8},        {"gs_base", 0xA8, 8},
+    {"gs_swap", 0xB0, 8},      {"star", 0xB8, 8},          {"lstar", 0xC0, 8},      {"cstar", 0xC8, 8},
     {"syscall_mask", 0xD0, 8}, {"xcr0", 0xD8, 8},
 };
 
 static const struct dbg_field special_x86[] = {
-    {"cr0", 0x00, 4}, {"cr2", 0x04, 4},        {"cr3", 0x08, 4},       {"cr4", 0x0C, 4},        {"dr0", 0x10, 4},
-    {"dr1", 0x14, 4}, {"dr2", 0x18, 4},        {"dr3", 0x1C, 4},       {"dr6", 0x20, 4},        {"dr7", 0x24, 4},
-    {"gdtr_limit", 0x2A, 2}, {"gdtr_base", 0x2C, 4}, {"idtr_limit", 0x32, 2}, {"idtr_base", 0x34, 4},
-    {"tr", 0x38, 2},  {"ldtr", 0x3A, 2},
+    {"cr0", 0x00, 4},        {"cr2", 0x04, 4},       {"cr3", 0x08, 4},        {"cr4", 0x0C, 4},
+    {"dr0", 0x10, 4},        {"dr1", 0x14, 4},       {"dr2", 0x18, 4},        {"dr3", 0x1C, 4},
+    {"dr6", 0x20, 4},        {"dr7", 0x24, 4},       {"gdtr_limit", 0x2A, 2}, {"gdtr_base", 0x2C, 4},
+    {"idtr_limit", 0x32, 2}, {"idtr_base", 0x34, 4}, {"tr", 0x38, 2},         {"ldtr", 0x3A, 2},
 };
 
 #define DBG_TABLE(table) table, sizeof table / sizeof *table
@@ -63,8 +63,8 @@ uint32_t dbg_context_bytes(enum dbg_arch arch)
     return arch == DBG_X86 ? DBG_CONTEXT_BYTES_X86 : DBG_CONTEXT_BYTES_X64;
 }
 
-static enum kd_status find_inside(const struct dbg_field *fields, unsigned count, const char *name, size_t block_bytes,
-                                  const struct dbg_field **field)
+static enum kd_status find_inside(const struct dbg_field *fields, unsigned count, const char *name,
+                                  size_t block_bytes, const struct dbg_field **field)
 {
     for (unsigned i = 0; i < count; i++) {
         if (strcmp(fields[i].name, name) == 0) {
@@ -75,8 +75,8 @@ static enum kd_status find_inside(const struct dbg_field *fields, unsigned count
     return KD_ERR_ARGUMENT;
 }
 
-enum kd_status dbg_field_get(const struct dbg_field *fields, unsigned count, const char *name, const uint8_t *block,
-                             size_t block_bytes, uint64_t *value)
+enum kd_status dbg_field_get(const struct dbg_field *fields, unsigned count, const char *name,
+                             const uint8_t *block, size_t block_bytes, uint64_t *value)
 {
     const struct dbg_field *field = NULL;
     enum kd_status status = find_inside(fields, count, name, block_bytes, &field);

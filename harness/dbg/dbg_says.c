@@ -1,4 +1,5 @@
-/* What a target says by itself: state changes, prints and prompts, file requests (kd-protocol.md 4.1, 4.6, 4.7). */
+/* What a target says by itself: state changes, prints and prompts, file requests
+ * (kd-protocol.md 4.1, 4.6, 4.7). */
 #include "harness/dbg/dbg_api.h"
 #include "harness/dbg/dbg_bytes.h"
 #include <string.h>
@@ -45,7 +46,8 @@ static enum kd_status read_exception(const uint8_t *body, struct dbg_state_chang
     return KD_OK;
 }
 
-/* The path is said to be PathNameLength long, its NUL included; it must be all the data and end with that NUL. */
+/* The path is said to be PathNameLength long, its NUL included; it must be all the data and end with that
+ * NUL. */
 static enum kd_status read_symbols(const uint8_t *body, uint32_t body_bytes, struct dbg_state_change *change)
 {
     uint32_t path_bytes = dbg_get32(body + 32);

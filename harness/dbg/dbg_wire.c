@@ -8,16 +8,20 @@
 
 enum { LEADER_DATA = 0x30, LEADER_CONTROL = 0x69, TRAILER = 0xAA };
 
-/* The header that each data type begins with (1, table of families); a shorter body is as bad as a wrong sum. */
+/* The header that each data type begins with (1, table of families); a shorter body is as bad as a wrong sum.
+ */
 static uint32_t body_bytes_min(uint16_t type)
 {
     static const struct {
         uint16_t type;
         uint32_t bytes;
     } headers[] = {
-        {DBG_TYPE_MANIPULATE, DBG_MANIPULATE_BYTES}, {DBG_TYPE_DEBUG_IO, DBG_DEBUG_IO_BYTES},
-        {DBG_TYPE_STATE_CHANGE64, DBG_STATE_CHANGE_BYTES}, {DBG_TYPE_TRACE_IO, 64},
-        {DBG_TYPE_CONTROL_REQUEST, 12}, {DBG_TYPE_FILE_IO, DBG_FILE_IO_BYTES},
+        {DBG_TYPE_MANIPULATE, DBG_MANIPULATE_BYTES},
+        {DBG_TYPE_DEBUG_IO, DBG_DEBUG_IO_BYTES},
+        {DBG_TYPE_STATE_CHANGE64, DBG_STATE_CHANGE_BYTES},
+        {DBG_TYPE_TRACE_IO, 64},
+        {DBG_TYPE_CONTROL_REQUEST, 12},
+        {DBG_TYPE_FILE_IO, DBG_FILE_IO_BYTES},
     };
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
         if (headers[i].type == type)
@@ -79,8 +83,9 @@ static void end_frame(struct dbg_parser *parser, const struct dbg_frame *frame)
     parser->frame(parser->context, frame);
 }
 
-/* The 16 bytes are there. A control frame has no body whatever its ByteCount says (2.5 R7), and of a body that is
- * too long nothing is read: it would be 4001 bytes of waiting for nothing (E04). Returns true when it ended. */
+/* The 16 bytes are there. A control frame has no body whatever its ByteCount says (2.5 R7), and of a body
+ * that is too long nothing is read: it would be 4001 bytes of waiting for nothing (E04). Returns true when it
+ * ended. */
 static bool header_complete(struct dbg_parser *parser)
 {
     uint32_t body_bytes = dbg_get16(parser->bytes + 6);
@@ -97,7 +102,8 @@ static bool header_complete(struct dbg_parser *parser)
 static void frame_complete(struct dbg_parser *parser)
 {
     struct dbg_frame frame = look(parser, parser->need - DBG_HEADER_BYTES - 1);
-    frame.good = parser->bytes[parser->need - 1] == TRAILER && frame.checksum == sum(frame.body, frame.body_bytes) &&
+    frame.good = parser->bytes[parser->need - 1] == TRAILER &&
+                 frame.checksum == sum(frame.body, frame.body_bytes) &&
                  frame.body_bytes >= body_bytes_min(frame.type);
     end_frame(parser, &frame);
 }
@@ -150,7 +156,8 @@ bool dbg_parser_forget(struct dbg_parser *parser)
     return had;
 }
 
-struct dbg_parser *dbg_parser_create(void (*frame)(void *context, const struct dbg_frame *frame), void *context)
+struct dbg_parser *dbg_parser_create(void (*frame)(void *context, const struct dbg_frame *frame),
+                                     void *context)
 {
     struct dbg_parser *parser = sim_allocate(1, sizeof *parser);
     dbg_parser_init(parser, frame, context);

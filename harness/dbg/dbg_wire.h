@@ -10,7 +10,8 @@ enum { DBG_HEADER_BYTES = 16, DBG_LEADER_BYTES = 4 };
 
 struct dbg_parser {
     void (*frame)(void *context, const struct dbg_frame *frame);
-    void (*noise)(void *context, uint8_t byte); /* may be NULL: a byte outside frames that is no leader byte */
+    void (*noise)(void *context,
+                  uint8_t byte); /* may be NULL: a byte outside frames that is no leader byte */
     void *context;
     uint8_t run_byte; /* the leader being counted, and how much of it is there */
     uint32_t run;

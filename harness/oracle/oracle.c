@@ -1,12 +1,13 @@
 /* What the oracle is told, from both ends, and what it remembers of it. */
-#include "harness/oracle/oracle_private.h"
 #include "harness/dbg/dbg_wire.h"
+#include "harness/oracle/oracle_private.h"
 #include "sim/world/sim_memory.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- findings -------------------------------------------------------------------------------------------------- */
+/* ---- findings
+ * -------------------------------------------------------------------------------------------------- */
 
 void oracle_violate(struct oracle *oracle, unsigned rule, const char *format, ...)
 {
@@ -51,7 +52,8 @@ struct oracle_counters oracle_counters(const struct oracle *oracle)
     return counters;
 }
 
-/* ---- epochs ---------------------------------------------------------------------------------------------------- */
+/* ---- epochs
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* What is under way may be lost now. Several ends in a row with nothing in between are one. */
 void oracle_end_epoch(struct oracle *oracle)
@@ -89,11 +91,12 @@ static void boot(struct oracle *oracle, bool rebooted)
 {
     end_guest(oracle);
     oracle->powered = true;
-    oracle->forced_break = !rebooted && oracle->left_stopped && oracle->attached &&
-                           oracle->config.link == SIM_LINK_BACKDOOR;
+    oracle->forced_break =
+        !rebooted && oracle->left_stopped && oracle->attached && oracle->config.link == SIM_LINK_BACKDOOR;
 }
 
-/* ---- the kernel ------------------------------------------------------------------------------------------------ */
+/* ---- the kernel
+ * ------------------------------------------------------------------------------------------------ */
 
 static void kernel_runs(struct oracle *oracle)
 {
@@ -106,8 +109,8 @@ static void on_send(struct oracle *oracle, const struct mk_trace *trace)
 {
     char text[DBG_DESCRIBE_BYTES];
     const struct oracle_entry *entry =
-        oracle_push(oracle, &oracle->packets, (uint16_t)trace->type, trace->header, trace->header_bytes, trace->data,
-                    trace->data_bytes);
+        oracle_push(oracle, &oracle->packets, (uint16_t)trace->type, trace->header, trace->header_bytes,
+                    trace->data, trace->data_bytes);
     oracle_wait_begin(oracle, &oracle->send,
                       dbg_describe(entry->type, entry->body, entry->body_bytes, text, sizeof text));
     if (trace->type == DBG_TYPE_STATE_CHANGE64)
@@ -118,7 +121,8 @@ static void on_sent(struct oracle *oracle, const struct mk_trace *trace)
 {
     oracle_wait_end(oracle, &oracle->send, "the kernel was stuck in KdSendPacket");
     if (trace->status != 0) {
-        oracle_end_epoch(oracle); /* abandoned (2.6 N9): it may have arrived, or not, and its ACK may come yet */
+        oracle_end_epoch(
+            oracle); /* abandoned (2.6 N9): it may have arrived, or not, and its ACK may come yet */
         return;
     }
     oracle_told_sent(oracle, (uint16_t)trace->type, trace->first);
@@ -199,10 +203,11 @@ static void on_life(void *context, enum sim_life life)
     }
 }
 
-/* ---- the debugger ---------------------------------------------------------------------------------------------- */
+/* ---- the debugger
+ * ---------------------------------------------------------------------------------------------- */
 
-/* A serial target knows nothing of a new debugger, whose ids are fresh: its next packet may pass for a repeat (5.3).
- * A relay knows (2.12 rule 6). */
+/* A serial target knows nothing of a new debugger, whose ids are fresh: its next packet may pass for a repeat
+ * (5.3). A relay knows (2.12 rule 6). */
 static void note_line(struct oracle *oracle, bool attached)
 {
     oracle_end_epoch(oracle);
@@ -253,8 +258,8 @@ static void note_manual(struct oracle *oracle, bool manual)
     oracle_end_epoch(oracle);
 }
 
-/* A serial target that runs eats a frame byte by byte, and takes each 0x62 in it for a wish. So does one whose scan
- * was put out of step by the frame before. */
+/* A serial target that runs eats a frame byte by byte, and takes each 0x62 in it for a wish. So does one
+ * whose scan was put out of step by the frame before. */
 static void note_sent(struct oracle *oracle, uint64_t tries)
 {
     bool eaten = !oracle->kernel_stopped && oracle->config.link == SIM_LINK_SERIAL;
@@ -266,8 +271,8 @@ static void note_sent(struct oracle *oracle, uint64_t tries)
         oracle->noise_breaks += oracle->request_0x62;
 }
 
-/* What is under way now was sent after the RESET that is answered only here: the target counts on from it, the
- * debugger anew. A RESET that answers nothing lets a repeat on the line pass for a new request. */
+/* What is under way now was sent after the RESET that is answered only here: the target counts on from it,
+ * the debugger anew. A RESET that answers nothing lets a repeat on the line pass for a new request. */
 static void note_reset_seen(struct oracle *oracle, bool answers)
 {
     if (oracle->ask.active)
@@ -359,14 +364,16 @@ static void on_request(void *context, uint16_t type, const uint8_t *body, uint32
     oracle->ask_fair = oracle->powered && oracle->kernel_stopped && !oracle->manual;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------ */
 
 struct oracle_config oracle_config_default(enum sim_link link, const struct sim_cost *cost)
 {
     return (struct oracle_config){.link = link, .tick_ns = cost->tick_ns, .bound_ns = SIM_S(30), .storm = 64};
 }
 
-struct oracle *oracle_create(struct sim_world *world, struct sim_faults *faults, const struct oracle_config *config)
+struct oracle *oracle_create(struct sim_world *world, struct sim_faults *faults,
+                             const struct oracle_config *config)
 {
     struct oracle *oracle = sim_allocate(1, sizeof *oracle);
     oracle->world = world;

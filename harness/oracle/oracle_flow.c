@@ -1,19 +1,19 @@
 /* Rules 1 and 2: every message arrives once, in order, within its epoch, bit for bit. */
-#include "harness/oracle/oracle_private.h"
 #include "harness/dbg/dbg_bytes.h"
+#include "harness/oracle/oracle_private.h"
 #include "sim/world/sim_memory.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- entries --------------------------------------------------------------------------------------------------- */
+/* ---- entries
+ * --------------------------------------------------------------------------------------------------- */
 
 static struct oracle_entry make_entry(struct oracle *oracle, uint16_t type, const uint8_t *header,
                                       uint32_t header_bytes, const uint8_t *data, uint32_t data_bytes)
 {
-    struct oracle_entry entry = {.type = type,
-                                 .time_ns = sim_now(oracle->world),
-                                 .body_bytes = header_bytes + data_bytes};
+    struct oracle_entry entry = {
+        .type = type, .time_ns = sim_now(oracle->world), .body_bytes = header_bytes + data_bytes};
     entry.body = sim_allocate(entry.body_bytes + 1, 1);
     if (header_bytes > 0)
         memcpy(entry.body, header, header_bytes);
@@ -30,7 +30,8 @@ static const char *describe(const struct oracle_entry *entry, char text[DBG_DESC
 
 bool oracle_entry_is(const struct oracle_entry *entry, uint16_t type, const uint8_t *body, size_t body_bytes)
 {
-    return entry->type == type && entry->body_bytes == body_bytes && memcmp(entry->body, body, body_bytes) == 0;
+    return entry->type == type && entry->body_bytes == body_bytes &&
+           memcmp(entry->body, body, body_bytes) == 0;
 }
 
 static bool same(const struct oracle_entry *a, const struct oracle_entry *b)
@@ -60,13 +61,15 @@ struct oracle_entry *oracle_newest(struct oracle_flow *flow)
     return flow->count == 0 ? NULL : &flow->entries[flow->count - 1];
 }
 
-/* ---- strikes --------------------------------------------------------------------------------------------------- */
+/* ---- strikes
+ * --------------------------------------------------------------------------------------------------- */
 
 static void drop_strike(struct oracle_flow *flow, size_t index)
 {
     free(flow->strikes[index].on.body);
     flow->strike_count--;
-    memmove(&flow->strikes[index], &flow->strikes[index + 1], (flow->strike_count - index) * sizeof *flow->strikes);
+    memmove(&flow->strikes[index], &flow->strikes[index + 1],
+            (flow->strike_count - index) * sizeof *flow->strikes);
 }
 
 static void drop_stale_strikes(const struct oracle *oracle, struct oracle_flow *flow)
@@ -81,7 +84,8 @@ void oracle_strike(struct oracle *oracle, struct oracle_flow *flow, const struct
                    enum oracle_hole_index hole)
 {
     drop_stale_strikes(oracle, flow);
-    flow->strikes = sim_grow(flow->strikes, &flow->strike_room, flow->strike_count + 1, sizeof *flow->strikes);
+    flow->strikes =
+        sim_grow(flow->strikes, &flow->strike_room, flow->strike_count + 1, sizeof *flow->strikes);
     struct oracle_strike *strike = &flow->strikes[flow->strike_count++];
     *strike = (struct oracle_strike){.on = *entry, .hole = hole, .outcomes_left = oracle_outcomes(hole)};
     strike->on.time_ns = sim_now(oracle->world);
@@ -97,7 +101,8 @@ void oracle_strike_ends(struct oracle *oracle, struct oracle_flow *flow, enum or
         oracle_strike(oracle, flow, &flow->last, hole);
 }
 
-/* Lost and doubled are the message itself; a changed one is known by its body under another type, or by its kind. */
+/* Lost and doubled are the message itself; a changed one is known by its body under another type, or by its
+ * kind. */
 static bool falls_on(const struct oracle_strike *strike, const struct oracle_entry *message, unsigned outcome)
 {
     if (outcome == OUTCOME_CHANGED)
@@ -120,7 +125,8 @@ static bool excused(struct oracle *oracle, struct oracle_flow *flow, const struc
     return false;
 }
 
-/* ---- what is under way ------------------------------------------------------------------------------------------ */
+/* ---- what is under way
+ * ------------------------------------------------------------------------------------------ */
 
 struct oracle_entry *oracle_push(struct oracle *oracle, struct oracle_flow *flow, uint16_t type,
                                  const uint8_t *header, uint32_t header_bytes, const uint8_t *data,
@@ -129,7 +135,8 @@ struct oracle_entry *oracle_push(struct oracle *oracle, struct oracle_flow *flow
     flow->entries = sim_grow(flow->entries, &flow->room, flow->count + 1, sizeof *flow->entries);
     struct oracle_entry *entry = &flow->entries[flow->count++];
     *entry = make_entry(oracle, type, header, header_bytes, data, data_bytes);
-    entry->may_be_lost = !oracle->attached || flow->unsettled || oracle->manual; /* a script may acknowledge lies */
+    entry->may_be_lost =
+        !oracle->attached || flow->unsettled || oracle->manual; /* a script may acknowledge lies */
     if (flow->next_hole != HOLE_NONE)
         oracle_strike(oracle, flow, entry, flow->next_hole);
     flow->next_hole = HOLE_NONE;
@@ -154,7 +161,8 @@ void oracle_flow_free(struct oracle_flow *flow)
     free(flow->last.body);
 }
 
-/* ---- judging --------------------------------------------------------------------------------------------------- */
+/* ---- judging
+ * --------------------------------------------------------------------------------------------------- */
 
 /* It did not arrive, though its sender was told so, and something behind it did, or the run is over. */
 static void judge_lost(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *entry)
@@ -235,14 +243,15 @@ static void judge_strange(struct oracle *oracle, struct oracle_flow *flow, const
         if (!same_kind(entry, arrived) && !(legal && same_body(entry, arrived)))
             continue;
         if (!legal)
-            oracle_violate(oracle, 2, "%s differs from what was sent, first at byte %" PRIu32 " of %" PRIu32 ": %s",
-                           flow->what, first_difference(entry, arrived), arrived->body_bytes,
-                           describe(arrived, text));
+            oracle_violate(
+                oracle, 2, "%s differs from what was sent, first at byte %" PRIu32 " of %" PRIu32 ": %s",
+                flow->what, first_difference(entry, arrived), arrived->body_bytes, describe(arrived, text));
         arrive(oracle, flow, i);
         return;
     }
     if (!legal)
-        oracle_violate(oracle, 1, "%s delivered that was never sent: %s", flow->what, describe(arrived, text));
+        oracle_violate(oracle, 1, "%s delivered that was never sent: %s", flow->what,
+                       describe(arrived, text));
 }
 
 void oracle_deliver(struct oracle *oracle, struct oracle_flow *flow, uint16_t type, const uint8_t *header,
@@ -284,7 +293,8 @@ void oracle_orphaned(struct oracle *oracle, uint32_t api)
         }
     }
     struct oracle_entry orphan = {.type = DBG_TYPE_MANIPULATE, .first = api};
-    if (flow->has_last && same_kind(&flow->last, &orphan) && excused(oracle, flow, &flow->last, OUTCOME_TWICE))
+    if (flow->has_last && same_kind(&flow->last, &orphan) &&
+        excused(oracle, flow, &flow->last, OUTCOME_TWICE))
         return;
     oracle_violate(oracle, 1, "a reply came for which there was no request: %s", dbg_api_name(api));
 }

@@ -1,48 +1,49 @@
 /* The holes of KDCOM: what a fault can do that the protocol cannot see, and upon which message it falls.
  *
- * A fault on a frame is classified by the field that it hit. Most are no holes: the checksum, the trailing byte, the
- * ids and the timers recover them, and then nothing is excused. */
-#include "harness/oracle/oracle_private.h"
+ * A fault on a frame is classified by the field that it hit. Most are no holes: the checksum, the trailing
+ * byte, the ids and the timers recover them, and then nothing is excused. */
 #include "harness/dbg/dbg_bytes.h"
 #include "harness/dbg/dbg_wire.h"
+#include "harness/oracle/oracle_private.h"
 #include <string.h>
 
 static const struct oracle_hole holes[HOLES] = {
     [HOLE_TYPE_FLIP] = {"header-type-flip",
                         "a bit of PacketType flips in a data frame; the checksum spares the header",
                         "acknowledged and dropped, or delivered under the other type"},
-    [HOLE_ID_FLIP] = {"header-id-flip",
-                      "a bit of PacketId flips: a new frame looks like a repeat, a repeat like a new one, SYNC appears "
-                      "or goes, an ACK names another frame",
-                      "this message may be lost or come twice; counters out of step cost one more, either way"},
+    [HOLE_ID_FLIP] =
+        {"header-id-flip",
+         "a bit of PacketId flips: a new frame looks like a repeat, a repeat like a new one, SYNC appears "
+         "or goes, an ACK names another frame",
+         "this message may be lost or come twice; counters out of step cost one more, either way"},
     [HOLE_COUNT_FLIP] = {"header-count-flip",
                          "a bit of ByteCount flips, and 0xAA and the sum happen to fit the shorter body",
                          "delivered cut short; else recovered by RESEND"},
     [HOLE_CONTROL_FLIP] = {"control-type-flip",
                            "a bit of PacketType flips in a control frame: an ACK becomes RESEND or RESET",
                            "as if that had been sent: a false RESET ends the epoch of both directions"},
-    [HOLE_COMPENSATED] = {"compensating-flips",
-                          "several bits of one frame flip and the sum stays",
+    [HOLE_COMPENSATED] = {"compensating-flips", "several bits of one frame flip and the sum stays",
                           "delivered with these bits flipped"},
-    [HOLE_BREAK_IN_HIT] = {"break-in-hit",
-                           "a break-in byte is dropped or changed; it has no acknowledgement",
+    [HOLE_BREAK_IN_HIT] = {"break-in-hit", "a break-in byte is dropped or changed; it has no acknowledgement",
                            "no break; the user asks again"},
-    [HOLE_MISFRAME] = {"misframe",
-                       "a frame to the target loses a byte, its leader or its true length and swallows what follows",
-                       "frames are repeated; a break-in byte inside is lost"},
-    [HOLE_NOISE_BREAK_IN] = {"noise-break-in",
-                             "a faulted frame to the target becomes noise, with 0x62 in it",
+    [HOLE_MISFRAME] =
+        {"misframe",
+         "a frame to the target loses a byte, its leader or its true length and swallows what follows",
+         "frames are repeated; a break-in byte inside is lost"},
+    [HOLE_NOISE_BREAK_IN] = {"noise-break-in", "a faulted frame to the target becomes noise, with 0x62 in it",
                              "one break for each such byte, at most"},
-    [HOLE_RESET_REPEAT] = {"reset-repeat",
-                           "no fault: a RESET crosses a message that is accepted already; its sender begins it anew",
-                           "the last message before a RESET may come once more"},
+    [HOLE_RESET_REPEAT] =
+        {"reset-repeat",
+         "no fault: a RESET crosses a message that is accepted already; its sender begins it anew",
+         "the last message before a RESET may come once more"},
     [HOLE_IMPLICIT_ACK] = {"implicit-ack",
                            "no fault: a request crosses a packet, and its arrival counts as the packet's ACK",
                            "this packet may be lost although it counts as sent, and then the next one too"},
-    [HOLE_LATE_RESET] = {"late-reset-answer",
-                         "no fault: the answer to a RESET comes when a request is under way already; ids start over "
-                         "for the debugger, not for the target",
-                         "the next request may pass for a repeat"},
+    [HOLE_LATE_RESET] =
+        {"late-reset-answer",
+         "no fault: the answer to a RESET comes when a request is under way already; ids start over "
+         "for the debugger, not for the target",
+         "the next request may pass for a repeat"},
 };
 
 const struct oracle_hole *oracle_holes(unsigned *count)
@@ -67,7 +68,8 @@ unsigned oracle_outcomes(enum oracle_hole_index hole)
     return outcomes[hole];
 }
 
-/* ---- the fault on one frame ------------------------------------------------------------------------------------ */
+/* ---- the fault on one frame
+ * ------------------------------------------------------------------------------------ */
 
 enum field { FIELD_LEADER, FIELD_TYPE, FIELD_COUNT, FIELD_ID, FIELD_CHECKSUM, FIELD_BODY };
 
@@ -116,8 +118,8 @@ static bool compensated(const struct oracle *oracle)
     return sum == dbg_get32(frame + 12) && memcmp(oracle->clean + 16, frame + 16, frame_bytes - 17) != 0;
 }
 
-static enum oracle_hole_index classify_flip(const struct oracle *oracle, const uint8_t *frame, size_t frame_bytes,
-                                            uint32_t bit)
+static enum oracle_hole_index classify_flip(const struct oracle *oracle, const uint8_t *frame,
+                                            size_t frame_bytes, uint32_t bit)
 {
     bool data = is_data(frame, frame_bytes);
     uint16_t type = dbg_get16(frame + 4), flipped_type = dbg_get16(oracle->flipped + 4);
@@ -139,11 +141,12 @@ static enum oracle_hole_index classify_flip(const struct oracle *oracle, const u
     return HOLE_NONE;
 }
 
-/* ---- upon whom it falls ---------------------------------------------------------------------------------------- */
+/* ---- upon whom it falls
+ * ---------------------------------------------------------------------------------------- */
 
 /* The message in a data frame: under way, or the last one that arrived, when the frame is its repeat. */
-static void fall_on_message(struct oracle *oracle, struct oracle_flow *flow, const uint8_t *frame, size_t frame_bytes,
-                            enum oracle_hole_index hole)
+static void fall_on_message(struct oracle *oracle, struct oracle_flow *flow, const uint8_t *frame,
+                            size_t frame_bytes, enum oracle_hole_index hole)
 {
     uint16_t type = dbg_get16(frame + 4);
     const uint8_t *body = frame + DBG_HEADER_BYTES;
@@ -199,7 +202,8 @@ static void raise_to(uint64_t *value, uint64_t least)
         *value = least;
 }
 
-/* What a target makes of a frame that is none any more: noise may hold 0x62, a false length eats what comes. */
+/* What a target makes of a frame that is none any more: noise may hold 0x62, a false length eats what comes.
+ */
 static void misframe(struct oracle *oracle, const uint8_t *bytes, size_t len_bytes)
 {
     for (size_t i = 0; i < len_bytes; i++)
@@ -209,7 +213,8 @@ static void misframe(struct oracle *oracle, const uint8_t *bytes, size_t len_byt
         oracle->wishes[i].hole = HOLE_MISFRAME;
 }
 
-static void flip(struct oracle *oracle, bool to_target, const uint8_t *frame, size_t frame_bytes, uint32_t bit)
+static void flip(struct oracle *oracle, bool to_target, const uint8_t *frame, size_t frame_bytes,
+                 uint32_t bit)
 {
     if (bit / 8 >= frame_bytes)
         return;
@@ -231,7 +236,8 @@ static void delay(struct oracle *oracle, bool to_target, uint64_t delay_ns)
     raise_to(&oracle->piled_up_until, until + oracle->config.bound_ns);
 }
 
-void oracle_fault(struct oracle *oracle, const struct sim_fault_rule *rule, const uint8_t *frame, size_t frame_bytes)
+void oracle_fault(struct oracle *oracle, const struct sim_fault_rule *rule, const uint8_t *frame,
+                  size_t frame_bytes)
 {
     bool to_target = rule->direction == SIM_FAULT_TO_TARGET;
     bool single = frame_bytes == 1;

@@ -47,7 +47,8 @@ void oracle_gave_up(struct oracle *oracle, bool late)
     bool calm = oracle->faults == NULL || sim_faults_struck(oracle->faults) == 0 ||
                 oracle->ask.since_ns > calm_since(oracle) + oracle->config.bound_ns;
     if (late && calm && oracle->ask.active && oracle->ask_fair)
-        oracle_violate(oracle, 3, "a request was given up though nothing was faulty, sent at %" PRIu64 " ns: %s",
+        oracle_violate(oracle, 3,
+                       "a request was given up though nothing was faulty, sent at %" PRIu64 " ns: %s",
                        oracle->ask.since_ns, oracle->ask.text);
     oracle->ask.active = false;
 }

@@ -1,5 +1,5 @@
-/* oracle_private.h: the oracle from inside, shared by its parts: oracle.c (what it is told), oracle_flow.c (rules 1
- * and 2), oracle_wish.c (rule 4), oracle_pending.c (rule 3), oracle_hole.c (what a fault may do). */
+/* oracle_private.h: the oracle from inside, shared by its parts: oracle.c (what it is told), oracle_flow.c
+ * (rules 1 and 2), oracle_wish.c (rule 4), oracle_pending.c (rule 3), oracle_hole.c (what a fault may do). */
 #ifndef ORACLE_PRIVATE_H
 #define ORACLE_PRIVATE_H
 
@@ -103,7 +103,8 @@ struct oracle {
     enum dbg_state dbg_state;
     bool kernel_stopped;
     bool left_stopped; /* the guest before was stopped when it ended */
-    bool forced_break; /* the relay may make a rebooted guest break in: its debugger waits at a stop (design 5) */
+    bool forced_break; /* the relay may make a rebooted guest break in: its debugger waits at a stop (design
+                          5) */
 
     struct oracle_wait send;   /* KdSendPacket has not returned */
     struct oracle_wait ask;    /* a request is unanswered */
@@ -133,8 +134,8 @@ struct oracle {
 };
 
 /* oracle.c */
-__attribute__((format(printf, 3, 4))) void oracle_violate(struct oracle *oracle, unsigned rule, const char *format,
-                                                          ...);
+__attribute__((format(printf, 3, 4))) void oracle_violate(struct oracle *oracle, unsigned rule,
+                                                          const char *format, ...);
 void oracle_excuse(struct oracle *oracle, enum oracle_hole_index hole);
 void oracle_end_epoch(struct oracle *oracle);
 

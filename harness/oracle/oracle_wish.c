@@ -24,25 +24,28 @@ static void drop_wish(struct oracle *oracle, size_t index)
             (oracle->wish_count - index) * sizeof *oracle->wishes);
 }
 
-/* A running target owes a break for it: the first poll after the byte came may just miss it, and on serial a poll
- * takes one byte, so everything in front of it costs a poll each (2.7 rules 2, 3). */
+/* A running target owes a break for it: the first poll after the byte came may just miss it, and on serial a
+ * poll takes one byte, so everything in front of it costs a poll each (2.7 rules 2, 3). */
 void oracle_wished(struct oracle *oracle)
 {
     uint64_t now = sim_now(oracle->world);
     bool runs = oracle->powered && oracle->attached && !oracle->kernel_stopped;
-    struct oracle_wish wish = {.arrives_ns = (now > oracle->line_free_ns ? now : oracle->line_free_ns) + link_ns(oracle),
+    struct oracle_wish wish = {.arrives_ns = (now > oracle->line_free_ns ? now : oracle->line_free_ns) +
+                                             link_ns(oracle),
                                .demands = runs,
                                .polls_left = 1,
                                .hole = now < oracle->misframed_until ? HOLE_MISFRAME : HOLE_NONE};
     if (oracle->config.link == SIM_LINK_SERIAL)
         wish.polls_left += oracle->bytes_ahead + (now < oracle->piled_up_until ? PILED_UP_BYTES : 0);
     oracle->counters.breaks_wished++;
-    oracle->wishes = sim_grow(oracle->wishes, &oracle->wish_room, oracle->wish_count + 1, sizeof *oracle->wishes);
+    oracle->wishes =
+        sim_grow(oracle->wishes, &oracle->wish_room, oracle->wish_count + 1, sizeof *oracle->wishes);
     oracle->wishes[oracle->wish_count++] = wish;
     oracle->bytes_ahead++;
 }
 
-/* A fault struck the byte that was written last. A byte has no acknowledgement: nobody can know that it is gone. */
+/* A fault struck the byte that was written last. A byte has no acknowledgement: nobody can know that it is
+ * gone. */
 void oracle_wish_hit(struct oracle *oracle, const struct sim_fault_rule *rule)
 {
     if (oracle->wish_count == 0)
@@ -66,26 +69,12 @@ void oracle_wish_hit(struct oracle *oracle, const struct sim_fault_rule *rule)
     }
 }
 
-/* The relay merges what came before one tick (2.7 rule 5); on serial every byte is a break of its own (5.7 rule 4). */
-static void consume_wishes(struct oracle *oracle)
-{
-    if (oracle->config.link == SIM_LINK_SERIAL) {
-        drop_wish(oracle, 0);
-        return;
-    }
-    uint64_t now = sim_now(oracle->world);
-    drop_wish(oracle, 0);
-    for (size_t i = oracle->wish_count; i > 0; i--)
-        if (oracle->wishes[i - 1].arrives_ns <= now)
-            drop_wish(oracle, i - 1);
-}
-
 void oracle_broke(struct oracle *oracle)
 {
     oracle->counters.breaks_honoured++;
     oracle->bytes_ahead = 0;
     if (oracle->wish_count > 0) {
-        consume_wishes(oracle);
+        drop_wish(oracle, 0);
     } else if (oracle->noise_breaks > 0) {
         oracle->noise_breaks--;
         oracle_excuse(oracle, HOLE_NOISE_BREAK_IN);
@@ -126,7 +115,8 @@ void oracle_wishes_satisfied(struct oracle *oracle)
         oracle->wishes[i].demands = false;
 }
 
-/* The relay drops what comes while the target is stopped; on serial it is one more stop now (5.7 rule 2). */
+/* The relay merges what came before one tick and drops what comes while the target is stopped (2.7 rule 5);
+ * on serial each further byte is one more stop now (5.7 rules 2, 4). */
 void oracle_ran(struct oracle *oracle)
 {
     uint64_t now = sim_now(oracle->world);

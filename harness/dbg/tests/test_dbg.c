@@ -1,10 +1,12 @@
 /* Goal: the debugger behaves as kd-protocol.md 2.10 says, row by row, with its timers, ids and RESETs.
- * Method: a target played by hand. What the debugger writes and notes is a log of short words; every test says the
- * whole log it expects, so that anything unlisted fails. Time moves only by step(). Ids are relative to the first. */
+ * Method: a target played by hand. What the debugger writes and notes is a log of short words; every test
+ * says the whole log it expects, so that anything unlisted fails. Time moves only by step(). Ids are relative
+ * to the first. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "harness/dbg/dbg_api.h"
@@ -27,7 +29,8 @@ struct fixture {
     uint32_t send_api_on_message; /* a request that the engine sends upon any message; 0: none */
 };
 
-/* ---- fixture --------------------------------------------------------------------------------------------------- */
+/* ---- fixture
+ * --------------------------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static void note_word(char *log, const char *format, ...)
 {
@@ -130,7 +133,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- helpers: the target, time, and what must have been seen --------------------------------------------------- */
+/* ---- helpers: the target, time, and what must have been seen
+ * --------------------------------------------------- */
 
 static void input(struct fixture *f, const uint8_t *bytes, size_t len_bytes)
 {
@@ -239,7 +243,8 @@ static void be_waiting_for_ack(struct fixture *f, uint32_t api)
     f->notes[0] = '\0';
 }
 
-/* ---- attaching and breaking in --------------------------------------------------------------------------------- */
+/* ---- attaching and breaking in
+ * --------------------------------------------------------------------------------- */
 
 static void a_fresh_debugger_says_nothing_by_itself(void **state)
 {
@@ -273,7 +278,8 @@ static void a_break_in_is_one_byte(void **state)
     assert_log(f->notes, "break_in");
 }
 
-/* ---- SYNC and RESET -------------------------------------------------------------------------------------------- */
+/* ---- SYNC and RESET
+ * -------------------------------------------------------------------------------------------- */
 
 static void sync_alternates_reset_and_break_in(void **state)
 {
@@ -418,7 +424,8 @@ static void an_orphan_reply_after_a_reset_is_dropped_and_reset_again(void **stat
     assert_state(f, DBG_STOPPED);
 }
 
-/* ---- ids ------------------------------------------------------------------------------------------------------- */
+/* ---- ids
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void the_expected_id_is_acknowledged_and_counted(void **state)
 {
@@ -508,7 +515,8 @@ static void a_message_shorter_than_its_header_is_bad(void **state)
     assert_told(f, "");
 }
 
-/* ---- by type --------------------------------------------------------------------------------------------------- */
+/* ---- by type
+ * --------------------------------------------------------------------------------------------------- */
 
 static void prints_leave_the_state_alone_running_and_stopped(void **state)
 {
@@ -555,7 +563,8 @@ static void types_without_meaning_are_acknowledged_and_told(void **state)
     assert_state(f, DBG_RUNNING);
 }
 
-/* ---- requests -------------------------------------------------------------------------------------------------- */
+/* ---- requests
+ * -------------------------------------------------------------------------------------------------- */
 
 static void a_request_goes_out_after_the_think_time_and_is_replied_to(void **state)
 {
@@ -647,7 +656,8 @@ static void a_reply_to_another_request_is_not_taken_for_ours(void **state)
     assert_told(f, "");
 }
 
-/* ---- waiting for the ACK --------------------------------------------------------------------------------------- */
+/* ---- waiting for the ACK
+ * --------------------------------------------------------------------------------------- */
 
 static void another_ack_is_ignored(void **state)
 {
@@ -777,7 +787,8 @@ static void a_restarted_target_voids_what_is_under_way(void **state)
     assert_wire(f, "ack:0");
 }
 
-/* ---- waiting for the reply ------------------------------------------------------------------------------------- */
+/* ---- waiting for the reply
+ * ------------------------------------------------------------------------------------- */
 
 static void long_silence_instead_of_a_reply_leads_to_sync(void **state)
 {
@@ -823,7 +834,8 @@ static void an_engine_may_send_from_inside_a_message(void **state)
     assert_wire(f, "ack:0 3146:0");
 }
 
-/* ---- silence and pieces ---------------------------------------------------------------------------------------- */
+/* ---- silence and pieces
+ * ---------------------------------------------------------------------------------------- */
 
 static void silence_inside_a_header_forgets_it(void **state)
 {
@@ -890,7 +902,8 @@ static void any_split_of_the_stream_gives_the_same_conversation_and_trace(void *
     }
 }
 
-/* ---- the line's life ------------------------------------------------------------------------------------------- */
+/* ---- the line's life
+ * ------------------------------------------------------------------------------------------- */
 
 static void a_new_line_starts_with_fresh_ids_and_nothing_under_way(void **state)
 {
@@ -907,7 +920,8 @@ static void a_new_line_starts_with_fresh_ids_and_nothing_under_way(void **state)
     assert_told(f, "3/3230");
 }
 
-/* ---- scripts that play bytes ----------------------------------------------------------------------------------- */
+/* ---- scripts that play bytes
+ * ----------------------------------------------------------------------------------- */
 
 static void write_control_raw(struct fixture *f, uint16_t type, uint32_t id)
 {
@@ -939,8 +953,8 @@ static void manual_mode_follows_the_script_so_that_verbs_work_afterwards(void **
     write_control_raw(f, DBG_TYPE_ACK, 0);
     assert_told(f, "7/3030");
     assert_state(f, DBG_STOPPED);
-    assert_int_equal(dbg_write_raw(f->dbg, frame, build_data(frame, DBG_TYPE_MANIPULATE, 0, DBG_API_GET_VERSION)),
-                     KD_OK);
+    assert_int_equal(
+        dbg_write_raw(f->dbg, frame, build_data(frame, DBG_TYPE_MANIPULATE, 0, DBG_API_GET_VERSION)), KD_OK);
     target_acks(f, 0);
     target_replies(f, 1, DBG_API_GET_VERSION);
     write_control_raw(f, DBG_TYPE_ACK, 1);
@@ -954,6 +968,24 @@ static void manual_mode_follows_the_script_so_that_verbs_work_afterwards(void **
     target_prints(f, 0);
     assert_wire(f, "ack:0");
     assert_state(f, DBG_RUNNING);
+}
+
+static void ids_go_on_from_what_the_script_used(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t frame[DBG_FRAME_BYTES_MAX];
+    be_stopped(f);
+    dbg_set_manual(f->dbg, true);
+    size_t len_bytes = build_data(frame, DBG_TYPE_MANIPULATE, 1, DBG_API_CLEAR_INTERNAL_BREAKPOINTS);
+    assert_int_equal(dbg_write_raw(f->dbg, frame, len_bytes), KD_OK);
+    assert_int_equal(dbg_write_raw(f->dbg, frame, len_bytes), KD_OK);
+    target_acks(f, 1);
+    assert_state(f, DBG_STOPPED);
+    assert_log(f->notes, "manual WAIT_ACK sent sent STOPPED acked");
+    dbg_set_manual(f->dbg, false);
+    send_api(f, DBG_API_CONTINUE2);
+    step(f, SIM_US(50));
+    assert_wire(f, "315a:1 315a:1 313c:0");
 }
 
 static void an_ack_of_nothing_accepts_nothing(void **state)
@@ -992,25 +1024,35 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(sync_alternates_reset_and_break_in, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sync_without_breaks_repeats_reset_each_period, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_answer_to_a_reset_is_not_answered, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_state_change_that_does_not_come_leads_back_to_sync, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_unsolicited_reset_is_answered_once_and_ids_start_over, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(every_reset_of_ours_may_be_answered_and_none_bounces, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_state_change_that_does_not_come_leads_back_to_sync, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_unsolicited_reset_is_answered_once_and_ids_start_over, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(every_reset_of_ours_may_be_answered_and_none_bounces, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(resets_cannot_bounce, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_stop_before_the_answer_to_our_reset_is_not_believed_yet, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_acknowledged_request_settles_the_resets_before_it, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_orphan_reply_after_a_reset_is_dropped_and_reset_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stop_before_the_answer_to_our_reset_is_not_believed_yet, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_acknowledged_request_settles_the_resets_before_it, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_orphan_reply_after_a_reset_is_dropped_and_reset_again, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(the_expected_id_is_acknowledged_and_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_id_is_acknowledged_as_it_is_and_dropped, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_sync_frame_is_accepted_whatever_was_expected_and_restarts_both_counters, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_sync_frame_is_accepted_whatever_was_expected_and_restarts_both_counters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_repeated_sync_frame_is_delivered_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_equal_sync_frame_after_our_request_is_a_new_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_equal_sync_frame_after_our_request_is_a_new_one, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_bad_frame_is_asked_for_again_and_then_accepted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_message_shorter_than_its_header_is_bad, set_up, tear_down),
         cmocka_unit_test_setup_teardown(prints_leave_the_state_alone_running_and_stopped, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_prompt_is_answered_by_type_3_and_the_state_comes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_prompt_is_answered_by_type_3_and_the_state_comes_back, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_file_request_is_refused_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(types_without_meaning_are_acknowledged_and_told, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_request_goes_out_after_the_think_time_and_is_replied_to, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_goes_out_after_the_think_time_and_is_replied_to, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(requests_are_refused_unless_stopped_and_idle, set_up, tear_down),
         cmocka_unit_test_setup_teardown(requests_without_reply_end_with_their_ack, set_up, tear_down),
         cmocka_unit_test_setup_teardown(switch_processor_is_answered_by_a_state_change, set_up, tear_down),
@@ -1022,20 +1064,27 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(resends_count_as_tries, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reply_before_its_ack_is_queued, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_before_the_ack_of_continue_is_queued, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_stop_before_the_ack_leaves_an_acknowledged_request_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stop_before_the_ack_leaves_an_acknowledged_request_alone, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_full_queue_is_silent_and_loses_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_was_acknowledged_is_told_even_when_the_request_is_given_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_acknowledged_is_told_even_when_the_request_is_given_up,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_restarted_target_voids_what_is_under_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_silence_instead_of_a_reply_leads_to_sync, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_state_change_voids_an_unanswered_request, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_state_change_voids_a_request_still_thought_about, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_state_change_voids_a_request_still_thought_about, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(an_engine_may_send_from_inside_a_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(silence_inside_a_header_forgets_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(silence_inside_a_body_asks_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(any_split_of_the_stream_gives_the_same_conversation_and_trace, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_new_line_starts_with_fresh_ids_and_nothing_under_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(any_split_of_the_stream_gives_the_same_conversation_and_trace, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_new_line_starts_with_fresh_ids_and_nothing_under_way, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(manual_mode_answers_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(manual_mode_follows_the_script_so_that_verbs_work_afterwards, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(manual_mode_follows_the_script_so_that_verbs_work_afterwards, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(ids_go_on_from_what_the_script_used, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_ack_of_nothing_accepts_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(raw_bytes_are_noted_for_what_they_do, set_up, tear_down),
     };

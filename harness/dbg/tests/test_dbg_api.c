@@ -1,10 +1,11 @@
 /* Goal: message bodies are built and read as kd-protocol.md 4 says, and no length of a target is believed.
- * Method: builders are compared with the vectors of section 6 (bodies written out here), readers fed the same and
- * then every shorter one. */
+ * Method: builders are compared with the vectors of section 6 (bodies written out here), readers fed the same
+ * and then every shorter one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "harness/dbg/dbg_api.h"
@@ -29,8 +30,8 @@ static void assert_request(const struct dbg_request *request, uint32_t body_byte
 }
 
 /* A reply as the target makes it: the request's header with fields filled in, and data. */
-static uint32_t make_reply(uint8_t *body, uint32_t api, uint32_t status, uint32_t field_offset, uint32_t field,
-                           uint32_t data_bytes)
+static uint32_t make_reply(uint8_t *body, uint32_t api, uint32_t status, uint32_t field_offset,
+                           uint32_t field, uint32_t data_bytes)
 {
     memset(body, 0, DBG_MANIPULATE_BYTES);
     dbg_put(body, 4, api);
@@ -49,7 +50,8 @@ static void requests_have_the_checksums_of_the_vectors(void **state)
     assert_request(&r, 56, 0x7D); /* S02 */
     dbg_api_read_virtual(&r, 0, KERNEL, 16);
     assert_request(&r, 56, 0x3C4); /* S04 */
-    assert_int_equal(dbg_api_write_virtual(&r, 0, KERNEL + 0x1000, (const uint8_t *)"\x90\x90\x90\x90", 4), KD_OK);
+    assert_int_equal(dbg_api_write_virtual(&r, 0, KERNEL + 0x1000, (const uint8_t *)"\x90\x90\x90\x90", 4),
+                     KD_OK);
     assert_request(&r, 60, 0x609); /* S08 */
     dbg_api_read_control_space(&r, 1, 1, 8);
     assert_request(&r, 56, 0x78); /* S10 */
@@ -166,7 +168,8 @@ static void a_transfer_must_carry_what_it_says(void **state)
     uint8_t body[DBG_MANIPULATE_BYTES + 16];
     struct dbg_reply reply;
     uint32_t actual = 0;
-    uint32_t len = make_reply(body, DBG_API_READ_VIRTUAL, DBG_STATUS_UNSUCCESSFUL, 12, 16, 16); /* S07: short read */
+    uint32_t len =
+        make_reply(body, DBG_API_READ_VIRTUAL, DBG_STATUS_UNSUCCESSFUL, 12, 16, 16); /* S07: short read */
     assert_int_equal(dbg_api_reply(body, len, &reply), KD_OK);
     assert_int_equal(dbg_api_transfer(&reply, &actual), KD_OK);
     assert_int_equal(actual, 16);
@@ -210,9 +213,11 @@ static void the_version_of_the_vector_is_read(void **state)
 {
     (void)state;
     /* S03 */
-    static const uint8_t body[] = {0x46, 0x31, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0F, 0, 0x61, 0x4A, 6, 2, 7, 0,
-                                   0x64, 0x86, 0x0C, 3, 0x31, 0, 0, 0, 0, 0, 0, 0x55, 2, 0xF8, 0xFF, 0xFF, 0x10, 0x67,
-                                   0xC2, 0x55, 2, 0xF8, 0xFF, 0xFF, 0xF0, 0xA2, 0xC4, 0x55, 2, 0xF8, 0xFF, 0xFF};
+    static const uint8_t body[] = {0x46, 0x31, 0,    0,    6,    0,    0,    0,    0, 0,    0,    0,
+                                   0,    0,    0,    0,    0x0F, 0,    0x61, 0x4A, 6, 2,    7,    0,
+                                   0x64, 0x86, 0x0C, 3,    0x31, 0,    0,    0,    0, 0,    0,    0x55,
+                                   2,    0xF8, 0xFF, 0xFF, 0x10, 0x67, 0xC2, 0x55, 2, 0xF8, 0xFF, 0xFF,
+                                   0xF0, 0xA2, 0xC4, 0x55, 2,    0xF8, 0xFF, 0xFF};
     struct dbg_reply reply;
     struct dbg_version version;
     assert_int_equal(sum(body, sizeof body), 0xFE6);
@@ -239,10 +244,26 @@ static void contexts_filled_by_name_have_the_checksums_of_the_vectors(void **sta
             uint64_t value;
         } registers[11];
     } rows[] = {
-        {DBG_X64, 0xC24, {{"flags", 0x10001F}, {"cs", 0x10}, {"ds", 0x2B}, {"es", 0x2B}, {"fs", 0x53}, {"gs", 0x2B},
-                          {"ss", 0x18}, {"eflags", 0x86}, {"rsp", 0xFFFFF802C54659E0}, {"rip", 0xFFFFF802C55E3380}}},
-        {DBG_X86, 0x381, {{"flags", 0x1003F}, {"eip", 0x80526DA8}, {"cs", 8}, {"eflags", 0x202},
-                          {"esp", 0x80550000}, {"ss", 0x10}}},
+        {DBG_X64,
+         0xC24,
+         {{"flags", 0x10001F},
+          {"cs", 0x10},
+          {"ds", 0x2B},
+          {"es", 0x2B},
+          {"fs", 0x53},
+          {"gs", 0x2B},
+          {"ss", 0x18},
+          {"eflags", 0x86},
+          {"rsp", 0xFFFFF802C54659E0},
+          {"rip", 0xFFFFF802C55E3380}}},
+        {DBG_X86,
+         0x381,
+         {{"flags", 0x1003F},
+          {"eip", 0x80526DA8},
+          {"cs", 8},
+          {"eflags", 0x202},
+          {"esp", 0x80550000},
+          {"ss", 0x10}}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         uint8_t context[DBG_CONTEXT_BYTES_X64] = {0};
@@ -252,7 +273,8 @@ static void contexts_filled_by_name_have_the_checksums_of_the_vectors(void **sta
             uint64_t back = 0;
             const char *name = rows[i].registers[r].name;
             assert_int_equal(dbg_field_set(fields, count, name, context, dbg_context_bytes(rows[i].arch),
-                                           rows[i].registers[r].value), KD_OK);
+                                           rows[i].registers[r].value),
+                             KD_OK);
             assert_int_equal(dbg_field_get(fields, count, name, context, sizeof context, &back), KD_OK);
             assert_int_equal(back, rows[i].registers[r].value);
         }
@@ -278,8 +300,9 @@ static void special_registers_filled_by_name_have_the_checksum_of_the_vector(voi
     unsigned count = 0;
     const struct dbg_field *fields = dbg_special_fields(DBG_X64, &count);
     for (size_t i = 0; i < sizeof registers / sizeof *registers; i++)
-        assert_int_equal(dbg_field_set(fields, count, registers[i].name, special, SPECIAL_BYTES, registers[i].value),
-                         KD_OK);
+        assert_int_equal(
+            dbg_field_set(fields, count, registers[i].name, special, SPECIAL_BYTES, registers[i].value),
+            KD_OK);
     assert_int_equal(dbg_api_append(&reply, special, SPECIAL_BYTES), KD_OK);
     assert_request(&reply, 280, 0x4EB); /* G05 */
 }
@@ -292,7 +315,8 @@ static void fields_ascend_and_stay_inside_their_block(void **state)
         const struct dbg_field *fields = dbg_context_fields((enum dbg_arch)arch, &count);
         for (unsigned i = 1; i < count; i++)
             assert_true(fields[i].offset >= fields[i - 1].offset + fields[i - 1].bytes);
-        assert_true(fields[count - 1].offset + fields[count - 1].bytes <= dbg_context_bytes((enum dbg_arch)arch));
+        assert_true(fields[count - 1].offset + fields[count - 1].bytes <=
+                    dbg_context_bytes((enum dbg_arch)arch));
         fields = dbg_special_fields((enum dbg_arch)arch, &count);
         for (unsigned i = 1; i < count; i++)
             assert_true(fields[i].offset >= fields[i - 1].offset + fields[i - 1].bytes);
@@ -445,7 +469,8 @@ static void a_prompt_is_read_and_answered_as_the_vector(void **state)
 static void a_file_request_is_refused_as_the_vector(void **state)
 {
     (void)state;
-    uint8_t create[98] = {0x30, 0x34, 0, 0, 0, 0, 0, 0, 0x80, 0, 0x10, 0x80, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0x60};
+    uint8_t create[98] = {0x30, 0x34, 0, 0, 0, 0, 0, 0, 0x80, 0, 0x10, 0x80, 0,
+                          0,    0,    0, 1, 0, 0, 0, 1, 0,    0, 0,    0x60};
     struct dbg_request refusal;
     assert_int_equal(dbg_api_file_refusal(&refusal, create, sizeof create, DBG_STATUS_UNSUCCESSFUL), KD_OK);
     assert_request(&refusal, 64, 0x297); /* F09 */
@@ -462,12 +487,14 @@ static void messages_are_described_in_a_line(void **state)
     assert_string_equal(dbg_describe(7, body, sizeof body, text, sizeof text),
                         "state_change64 exception 80000003 cpu=1 pc=fffff802c55e3380");
     dbg_api_read_virtual(&r, 0, KERNEL, 16);
-    assert_string_equal(dbg_describe(2, r.body, r.body_bytes, text, sizeof text),
-                        "manipulate read_virtual addr=fffff80255000000 count=10 actual=0 cpu=0 status=00000000");
+    assert_string_equal(
+        dbg_describe(2, r.body, r.body_bytes, text, sizeof text),
+        "manipulate read_virtual addr=fffff80255000000 count=10 actual=0 cpu=0 status=00000000");
     dbg_api_begin(&r, 0x3199, 0);
     assert_string_equal(dbg_describe(2, r.body, r.body_bytes, text, sizeof text),
                         "manipulate api_? 3199 cpu=0 status=00000000");
-    static const uint8_t print[] = {0x30, 0x32, 0, 0, 6, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 'H', '"', 'i', '\n', 1};
+    static const uint8_t print[] = {0x30, 0x32, 0, 0, 6, 0,   0,   0,   5,    0, 0,
+                                    0,    0,    0, 0, 0, 'H', '"', 'i', '\n', 1};
     assert_string_equal(dbg_describe(3, print, sizeof print, text, sizeof text),
                         "debug_io print \"H\\x22i\\n\\x01\"");
     assert_string_equal(dbg_describe(7, body, 17, text, sizeof text), "state_change64 too short: 17 bytes");

@@ -1,10 +1,11 @@
 /* Goal: the debugger's parser and builders agree with kd-protocol.md, not with the target's codec.
- * Method: every vector of its section 6 is read from the document itself and fed whole, byte by byte and in threes;
- * what must come out of the invalid ones stands in a table here. */
+ * Method: every vector of its section 6 is read from the document itself and fed whole, byte by byte and in
+ * threes; what must come out of the invalid ones stands in a table here. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "harness/dbg/dbg_api.h"
@@ -153,8 +154,9 @@ static void valid_vectors_are_rebuilt_to_the_byte(void **state)
         uint8_t built[DBG_FRAME_BYTES_MAX];
         uint16_t type = dbg_get16(v->bytes + 4);
         uint32_t id = dbg_get32(v->bytes + 8);
-        size_t built_bytes = v->bytes[0] == 0x69 ? dbg_frame_control(built, type, id)
-                                                 : dbg_frame_data(built, type, id, v->bytes + 16, v->len_bytes - 17);
+        size_t built_bytes = v->bytes[0] == 0x69
+                                 ? dbg_frame_control(built, type, id)
+                                 : dbg_frame_data(built, type, id, v->bytes + 16, v->len_bytes - 17);
         assert_int_equal(built_bytes, v->len_bytes);
         assert_memory_equal(built, v->bytes, built_bytes);
     }
@@ -171,19 +173,19 @@ static void invalid_vectors_come_out_as_the_document_says(void **state)
     static const struct {
         const char *name, *text;
     } expected[] = {
-        {"C08", "good 4 80800800 0"},           /* judged by its id, not by the parser */
-        {"C09", "good 11 00000000 0"},          /* ignored by its type */
-        {"E01", "bad 3 80800000 19"},           /* checksum */
-        {"E02", ""},                            /* a header cut short waits for silence */
-        {"E03", ""},                            /* so does a body */
-        {"E04", "bad 2 80800000 0"},            /* too long: nothing is waited for */
-        {"E05", "bad 2 80800000 56"},           /* trailing byte */
-        {"E06", "bad 2 80800000 56"},           /* the second frame is noise */
+        {"C08", "good 4 80800800 0"},  /* judged by its id, not by the parser */
+        {"C09", "good 11 00000000 0"}, /* ignored by its type */
+        {"E01", "bad 3 80800000 19"},  /* checksum */
+        {"E02", ""},                   /* a header cut short waits for silence */
+        {"E03", ""},                   /* so does a body */
+        {"E04", "bad 2 80800000 0"},   /* too long: nothing is waited for */
+        {"E05", "bad 2 80800000 56"},  /* trailing byte */
+        {"E06", "bad 2 80800000 56"},  /* the second frame is noise */
         {"E07", "good 2 80800000 56; good 2 80800000 56"},
-        {"E08", "good 4 80800000 0"},           /* behind noise */
-        {"E09", ""},                            /* misframed: the body runs dry */
+        {"E08", "good 4 80800000 0"}, /* behind noise */
+        {"E09", ""},                  /* misframed: the body runs dry */
         {"E10", "good 6 00000000 0"},
-        {"E11", "bad 2 80800000 40"},           /* shorter than its header */
+        {"E11", "bad 2 80800000 40"}, /* shorter than its header */
         {"E12", "good 3 80800000 56"},
         {"E13", "bad 2 80800000 0"},
         {"E14", "good 2 80800001 56"},
@@ -212,7 +214,8 @@ static void any_split_of_the_stream_gives_the_same_frames(void **state)
 static void stray_leader_bytes_of_the_other_kind_restart_the_count(void **state)
 {
     (void)state;
-    const uint8_t bytes[] = {0x69, 0x69, 0x69, 0x30, 0x69, 0x69, 0x69, 0x69, 4, 0, 0, 0, 1, 0, 0x80, 0x80, 0, 0, 0, 0};
+    const uint8_t bytes[] = {0x69, 0x69, 0x69, 0x30, 0x69, 0x69, 0x69, 0x69, 4, 0,
+                             0,    0,    1,    0,    0x80, 0x80, 0,    0,    0, 0};
     assert_string_equal(parse(bytes, sizeof bytes, sizeof bytes).text, "good 4 80800001 0");
 }
 
@@ -232,7 +235,8 @@ static void the_largest_body_passes_and_one_byte_more_does_not(void **state)
 static void a_large_text_of_every_byte_keeps_its_checksum(void **state)
 {
     (void)state;
-    static uint8_t body[DBG_BODY_BYTES_MAX] = {0x30, 0x32, 0, 0, 6, 0, 0, 0, 0x90, 0x0F}, frame[DBG_FRAME_BYTES_MAX];
+    static uint8_t body[DBG_BODY_BYTES_MAX] = {0x30, 0x32, 0, 0, 6, 0, 0, 0, 0x90, 0x0F},
+                   frame[DBG_FRAME_BYTES_MAX];
     for (unsigned i = 0; i < 3984; i++)
         body[16 + i] = (uint8_t)(7 * i + 3);
     size_t len_bytes = dbg_frame_data(frame, 3, 0x80800000, body, sizeof body);

@@ -1,10 +1,11 @@
-/* Goal: the oracle lets clean histories pass, names each planted violation by its rule, and excuses through a hole
- * exactly the message that the fault fell upon, never the next one, never rule 3.
- * Method: no VM and no debugger: the test tells the oracle what either end would tell it. Time moves by wait(). */
+/* Goal: the oracle lets clean histories pass, names each planted violation by its rule, and excuses through a
+ * hole exactly the message that the fault fell upon, never the next one, never rule 3. Method: no VM and no
+ * debugger: the test tells the oracle what either end would tell it. Time moves by wait(). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "harness/dbg/dbg_api.h"
@@ -31,7 +32,8 @@ struct body {
     uint8_t at[DBG_STATE_CHANGE_BYTES];
 };
 
-/* ---- fixture --------------------------------------------------------------------------------------------------- */
+/* ---- fixture
+ * --------------------------------------------------------------------------------------------------- */
 
 static void create(struct fixture *f, enum sim_link link)
 {
@@ -111,7 +113,8 @@ static void restart(struct fixture *f, enum sim_link link)
     start(f, link);
 }
 
-/* ---- helpers: what the two ends do ----------------------------------------------------------------------------- */
+/* ---- helpers: what the two ends do
+ * ----------------------------------------------------------------------------- */
 
 static void wait(struct fixture *f, uint64_t for_ns)
 {
@@ -225,7 +228,8 @@ static void break_by_poll(struct fixture *f)
     event(f, MK_TRACE_BREAK, 0);
 }
 
-/* ---- helpers: what the oracle must have found ------------------------------------------------------------------ */
+/* ---- helpers: what the oracle must have found
+ * ------------------------------------------------------------------ */
 
 static void assert_clean(struct fixture *f)
 {
@@ -261,25 +265,28 @@ static void finish_clean(struct fixture *f)
     assert_clean(f);
 }
 
-/* ---- helpers: faults ------------------------------------------------------------------------------------------- */
+/* ---- helpers: faults
+ * ------------------------------------------------------------------------------------------- */
 
-static void strike(struct fixture *f, enum sim_fault_direction direction, enum sim_fault_kind kind, uint32_t bit,
-                   const uint8_t *frame, size_t frame_bytes)
+static void strike(struct fixture *f, enum sim_fault_direction direction, enum sim_fault_kind kind,
+                   uint32_t bit, const uint8_t *frame, size_t frame_bytes)
 {
-    const struct sim_fault_rule rule = {.layer = SIM_FAULT_STREAM,
-                                        .direction = direction,
-                                        .kind = kind,
-                                        .nth = 1,
-                                        .count = 1,
-                                        .bit = bit,
-                                        .byte = kind == SIM_FAULT_DROP && bit != UINT32_MAX ? bit : SIM_FAULT_NO_BYTE,
-                                        .delay_ns = SIM_S(1)};
+    const struct sim_fault_rule rule = {
+        .layer = SIM_FAULT_STREAM,
+        .direction = direction,
+        .kind = kind,
+        .nth = 1,
+        .count = 1,
+        .bit = bit,
+        .byte = kind == SIM_FAULT_DROP && bit != UINT32_MAX ? bit : SIM_FAULT_NO_BYTE,
+        .delay_ns = SIM_S(1)};
     assert_int_equal(sim_faults_add(f->faults, &rule), KD_OK);
     assert_non_null(sim_faults_ask(f->faults, SIM_FAULT_STREAM, direction, DBG_TYPE_MANIPULATE));
     oracle_fault(f->oracle, &rule, frame, frame_bytes);
 }
 
-static void flip_data(struct fixture *f, enum sim_fault_direction direction, uint32_t bit, const struct body *body)
+static void flip_data(struct fixture *f, enum sim_fault_direction direction, uint32_t bit,
+                      const struct body *body)
 {
     uint8_t frame[DBG_FRAME_BYTES_MAX];
     size_t frame_bytes = dbg_frame_data(frame, body->type, DBG_ID_INITIAL, body->at, body->bytes);
@@ -299,7 +306,8 @@ static void lose_packet(struct fixture *f, const struct body *body)
     kernel(f, MK_TRACE_SENT, body, SENT);
 }
 
-/* ---- clean histories ------------------------------------------------------------------------------------------- */
+/* ---- clean histories
+ * ------------------------------------------------------------------------------------------- */
 
 static void a_clean_conversation_passes_and_is_counted(void **context)
 {
@@ -394,7 +402,8 @@ static void an_orphan_of_a_void_request_passes(void **context)
     finish_clean(f);
 }
 
-/* ---- rule 1 ---------------------------------------------------------------------------------------------------- */
+/* ---- rule 1
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void a_packet_told_sent_that_the_debugger_has_not_is_found_at_once(void **context)
 {
@@ -504,7 +513,8 @@ static void a_reply_without_request_is_found(void **context)
     assert_violates(f, 1, "no request: read_virtual");
 }
 
-/* ---- rule 2 ---------------------------------------------------------------------------------------------------- */
+/* ---- rule 2
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void a_changed_byte_is_found_where_it_is(void **context)
 {
@@ -531,7 +541,8 @@ static void a_request_cut_short_is_found(void **context)
     assert_violates(f, 2, "request differs from what was sent, first at byte 71 of 71");
 }
 
-/* ---- rule 3 ---------------------------------------------------------------------------------------------------- */
+/* ---- rule 3
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void a_send_that_does_not_return_is_found_at_the_end(void **context)
 {
@@ -676,7 +687,8 @@ static void storms_are_found(void **context)
     assert_clean(f);
 }
 
-/* ---- rule 4 ---------------------------------------------------------------------------------------------------- */
+/* ---- rule 4
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void a_wish_honoured_in_its_tick_passes(void **context)
 {
@@ -808,7 +820,8 @@ static void a_guest_reset_while_stopped_may_be_made_to_break_in_once(void **cont
     assert_violates(f, 4, "nobody wished");
 }
 
-/* ---- holes ----------------------------------------------------------------------------------------------------- */
+/* ---- holes
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void every_hole_has_a_name_of_its_own_and_words(void **context)
 {
@@ -817,7 +830,8 @@ static void every_hole_has_a_name_of_its_own_and_words(void **context)
     const struct oracle_hole *holes = oracle_holes(&count);
     assert_true(count >= 9);
     for (unsigned i = 0; i < count; i++) {
-        assert_true(strlen(holes[i].name) > 0 && strlen(holes[i].what) > 20 && strlen(holes[i].legal_outcome) > 5);
+        assert_true(strlen(holes[i].name) > 0 && strlen(holes[i].what) > 20 &&
+                    strlen(holes[i].legal_outcome) > 5);
         for (unsigned j = 0; j < i; j++)
             assert_string_not_equal(holes[i].name, holes[j].name);
     }
@@ -828,15 +842,15 @@ static void header_flips_excuse_a_lost_packet_as_the_table_says_and_only_that_on
 {
     static const struct {
         uint32_t bit;
-        const char *hole; /* NULL: the protocol recovers, nothing is excused */
-    } rows[] = {{3, NULL},                 /* leader */
-                {32, "header-type-flip"},  /* PacketType */
+        const char *hole;                 /* NULL: the protocol recovers, nothing is excused */
+    } rows[] = {{3, NULL},                /* leader */
+                {32, "header-type-flip"}, /* PacketType */
                 {47, "header-type-flip"},
-                {48, NULL},                /* ByteCount cuts, it does not lose */
-                {64, "header-id-flip"},    /* PacketId */
-                {75, "header-id-flip"},    /* its SYNC bit */
-                {96, NULL},                /* Checksum */
-                {130, NULL}};              /* body */
+                {48, NULL},             /* ByteCount cuts, it does not lose */
+                {64, "header-id-flip"}, /* PacketId */
+                {75, "header-id-flip"}, /* its SYNC bit */
+                {96, NULL},             /* Checksum */
+                {130, NULL}};           /* body */
     struct fixture *f = *context;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         restart(f, SIM_LINK_BACKDOOR);
@@ -1011,6 +1025,21 @@ static void a_delayed_break_in_byte_is_waited_for(void **context)
     assert_violates(f, 4, "not honoured");
 }
 
+static void a_wish_behind_a_delayed_frame_is_waited_for(void **context)
+{
+    struct fixture *f = *context;
+    uint8_t frame[16];
+    size_t frame_bytes = dbg_frame_control(frame, DBG_TYPE_ACK, DBG_ID_INITIAL);
+    strike(f, SIM_FAULT_TO_TARGET, SIM_FAULT_DELAY, UINT32_MAX, frame, frame_bytes);
+    wish(f);
+    for (unsigned i = 0; i < 60; i++)
+        poll(f, NOTHING);
+    assert_clean(f);
+    for (unsigned i = 0; i < 4; i++)
+        poll(f, NOTHING);
+    assert_violates(f, 4, "not honoured");
+}
+
 static void a_misframed_request_may_swallow_a_wish_but_only_for_a_while(void **context)
 {
     struct fixture *f = *context;
@@ -1075,7 +1104,8 @@ static void a_request_that_crosses_a_packet_may_acknowledge_it_unseen(void **con
     assert_violates(f, 1, "not accepted");
 }
 
-/* A struck frame that was recovered excuses nothing for ever: the same words much later are another message. */
+/* A struck frame that was recovered excuses nothing for ever: the same words much later are another message.
+ */
 static void an_old_fault_excuses_nothing_new(void **context)
 {
     struct fixture *f = *context;
@@ -1142,7 +1172,8 @@ static void no_hole_excuses_rule_3(void **context)
 static void faults_of_rpcs_and_torn_frames_are_no_holes(void **context)
 {
     struct fixture *f = *context;
-    const struct sim_fault_rule lost = {.layer = SIM_FAULT_RPC, .direction = SIM_FAULT_REPLY, .kind = SIM_FAULT_LOSE};
+    const struct sim_fault_rule lost = {
+        .layer = SIM_FAULT_RPC, .direction = SIM_FAULT_REPLY, .kind = SIM_FAULT_LOSE};
     const struct sim_fault_rule torn = {
         .layer = SIM_FAULT_STREAM, .direction = SIM_FAULT_TO_TARGET, .kind = SIM_FAULT_FLIP, .bit = 1000};
     uint8_t bytes[20] = {0x30, 0x30, 0x30, 0x30};
@@ -1168,13 +1199,17 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(every_end_of_an_epoch_may_lose_what_is_under_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_packet_of_the_next_boot_is_a_new_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_orphan_of_a_void_request_passes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_packet_told_sent_that_the_debugger_has_not_is_found_at_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_accepted_packet_that_the_engine_never_sees_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_told_sent_that_the_debugger_has_not_is_found_at_once, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_accepted_packet_that_the_engine_never_sees_is_lost, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_packet_overtaken_is_lost_and_comes_too_late, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_delivered_twice_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_that_was_never_sent_is_found, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_packet_of_an_old_boot_behind_one_of_the_new_is_found, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_acknowledged_request_that_the_kernel_never_gets_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_of_an_old_boot_behind_one_of_the_new_is_found, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_acknowledged_request_that_the_kernel_never_gets_is_found, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_request_served_twice_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_out_of_nowhere_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reply_without_request_is_found, set_up, tear_down),
@@ -1186,7 +1221,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(faults_delay_the_bound_of_liveness, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_unanswered_request_is_found_at_the_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_given_up_in_calm_weather_is_found, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_request_given_up_after_a_fault_or_a_reboot_or_void_is_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_given_up_after_a_fault_or_a_reboot_or_void_is_not, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_debugger_that_cannot_resynchronise_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_running_target_need_not_hear_resets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(storms_are_found, set_up, tear_down),
@@ -1197,27 +1233,40 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_break_that_nobody_wished_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_relay_merges_two_wishes_into_one_break, set_up, tear_down),
         cmocka_unit_test_setup_teardown(on_serial_two_bytes_are_two_breaks, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_byte_to_a_stopped_target_breaks_on_serial_and_not_through_the_relay, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(on_serial_a_reset_before_the_byte_costs_a_poll_a_byte, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_guest_reset_while_stopped_may_be_made_to_break_in_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_byte_to_a_stopped_target_breaks_on_serial_and_not_through_the_relay,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_a_reset_before_the_byte_costs_a_poll_a_byte, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_guest_reset_while_stopped_may_be_made_to_break_in_once, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(every_hole_has_a_name_of_its_own_and_words, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(header_flips_excuse_a_lost_packet_as_the_table_says_and_only_that_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(header_flips_excuse_a_lost_packet_as_the_table_says_and_only_that_one,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_type_flip_excuses_delivery_under_the_other_type, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_type_flip_excuses_a_lost_request_and_not_the_next, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_id_flip_of_a_repeat_excuses_a_second_delivery_and_no_third, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_type_flip_excuses_a_lost_request_and_not_the_next, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_id_flip_of_a_repeat_excuses_a_second_delivery_and_no_third, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_count_flip_excuses_a_shorter_body_but_no_loss, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_false_reset_ends_the_epoch_and_the_last_packet_comes_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_false_reset_ends_the_epoch_and_the_last_packet_comes_again, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_false_resend_excuses_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(compensating_flips_excuse_changed_bytes_and_one_flip_does_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(compensating_flips_excuse_changed_bytes_and_one_flip_does_not, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_break_in_byte_that_was_hit_demands_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_delayed_break_in_byte_is_waited_for, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_misframed_request_may_swallow_a_wish_but_only_for_a_while, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wish_behind_a_delayed_frame_is_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_misframed_request_may_swallow_a_wish_but_only_for_a_while, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(noise_with_0x62_in_it_may_break_in_as_often, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_packet_may_come_again_after_a_reset_and_only_once_it_was_the_last, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_request_that_crosses_a_packet_may_acknowledge_it_unseen, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_may_come_again_after_a_reset_and_only_once_it_was_the_last,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_that_crosses_a_packet_may_acknowledge_it_unseen, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(an_old_fault_excuses_nothing_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_type_flip_of_a_repeat_excuses_the_stranger, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_late_answer_to_a_reset_may_cost_the_next_request, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_late_answer_to_a_reset_may_cost_the_next_request, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(no_hole_excuses_rule_3, set_up, tear_down),
         cmocka_unit_test_setup_teardown(faults_of_rpcs_and_torn_frames_are_no_holes, set_up, tear_down),
     };
