@@ -7,7 +7,7 @@ boot()
 dbg.break_in()
 dbg.wait_stop()
 local context = dbg.context()
-context.rip = image.loop                        -- out of the break helper, into running code
+context.pc = image.loop                         -- out of the break helper, into running code
 dbg.set_context(context)
 
 local operations = param("operations", 10)

@@ -189,16 +189,81 @@ static int verb_control_space(lua_State *L)
     return transact(L, &request, data_reply);
 }
 
-static void push_fields(lua_State *L, const struct dbg_field *fields, unsigned count, const uint8_t *block,
-                        size_t block_bytes)
+/* A register block by name. */
+struct registers {
+    const struct dbg_field *fields;
+    unsigned count;
+    enum dbg_arch arch;
+};
+
+static struct registers context_registers(const struct lab *lab)
 {
-    lua_createtable(L, 0, (int)count + 1);
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t value;
-        if (dbg_field_get(fields, count, fields[i].name, block, block_bytes, &value) == KD_OK)
-            script_set_number(L, fields[i].name, value);
-    }
+    struct registers registers = {.arch = lab_arch(lab)};
+    registers.fields = dbg_context_fields(registers.arch, &registers.count);
+    return registers;
+}
+
+/* What every processor has, under a name that is the same everywhere. */
+static const struct {
+    const char *alias;
+    const char *names[2];
+} aliases[] = {
+    {"pc", {[DBG_X64] = "rip", [DBG_X86] = "eip"}},
+    {"sp", {[DBG_X64] = "rsp", [DBG_X86] = "esp"}},
+};
+enum { ALIASES = sizeof aliases / sizeof *aliases };
+
+/* Under an alias a register is an address, as the target tells addresses: sign-extended on x86 (4). */
+static bool alias_value(const struct registers *registers, unsigned index, const uint8_t *block, size_t block_bytes,
+                        uint64_t *value)
+{
+    if (dbg_field_get(registers->fields, registers->count, aliases[index].names[registers->arch], block, block_bytes,
+                      value) != KD_OK)
+        return false;
+    if (registers->arch == DBG_X86)
+        *value = (uint64_t)(int64_t)(int32_t)(uint32_t)*value;
+    return true;
+}
+
+static void push_registers(lua_State *L, const struct registers *registers, const uint8_t *block, size_t block_bytes)
+{
+    uint64_t value;
+    lua_createtable(L, 0, (int)registers->count + ALIASES + 1);
+    for (unsigned i = 0; i < registers->count; i++)
+        if (dbg_field_get(registers->fields, registers->count, registers->fields[i].name, block, block_bytes,
+                          &value) == KD_OK)
+            script_set_number(L, registers->fields[i].name, value);
+    for (unsigned i = 0; i < ALIASES; i++)
+        if (alias_value(registers, i, block, block_bytes, &value))
+            script_set_number(L, aliases[i].alias, value);
     script_set_bytes(L, "raw", block, block_bytes);
+}
+
+/* The register's field of the table at index 1 goes into the block, if it is not what it was: so either of a
+ * register's two names may be changed. */
+static void put_changed(lua_State *L, const struct registers *registers, const char *key, const char *name,
+                        uint64_t was, uint8_t *block, size_t block_bytes)
+{
+    bool given = lua_getfield(L, 1, key) != LUA_TNIL;
+    uint64_t value = given ? (uint64_t)luaL_checkinteger(L, -1) : was;
+    lua_pop(L, 1);
+    if (value != was &&
+        dbg_field_set(registers->fields, registers->count, name, block, block_bytes, value) != KD_OK)
+        script_bad_input(L, "set_context: %s cannot be set", key);
+}
+
+static void put_registers(lua_State *L, const struct registers *registers, const uint8_t *raw, uint8_t *block,
+                          size_t block_bytes)
+{
+    uint64_t was;
+    for (unsigned i = 0; i < ALIASES; i++)
+        if (alias_value(registers, i, raw, block_bytes, &was))
+            put_changed(L, registers, aliases[i].alias, aliases[i].names[registers->arch], was, block, block_bytes);
+    for (unsigned i = 0; i < registers->count; i++) {
+        const char *name = registers->fields[i].name;
+        if (dbg_field_get(registers->fields, registers->count, name, raw, block_bytes, &was) == KD_OK)
+            put_changed(L, registers, name, name, was, block, block_bytes);
+    }
 }
 
 /* Returns registers by name (and the whole block as raw), status; nil, status when there are none. */
@@ -207,13 +272,12 @@ static int context_reply(lua_State *L, int status, lua_KContext context)
     (void)status;
     (void)context;
     struct dbg_reply reply;
-    unsigned count;
     take_reply(L, &reply);
-    const struct dbg_field *fields = dbg_context_fields(lab_arch(script_lab(L)), &count);
+    struct registers registers = context_registers(script_lab(L));
     if (reply.data_bytes == 0)
         lua_pushnil(L);
     else
-        push_fields(L, fields, count, reply.data, reply.data_bytes);
+        push_registers(L, &registers, reply.data, reply.data_bytes);
     lua_pushinteger(L, reply.status);
     return 2;
 }
@@ -230,25 +294,18 @@ static int verb_set_context(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     uint16_t cpu = opt_cpu(L, 2);
-    unsigned count;
     size_t block_bytes;
-    const struct dbg_field *fields = dbg_context_fields(lab_arch(script_lab(L)), &count);
+    struct registers registers = context_registers(script_lab(L));
     lua_getfield(L, 1, "raw");
     const char *raw = luaL_tolstring(L, -1, &block_bytes);
-    if (block_bytes < dbg_context_bytes(lab_arch(script_lab(L))))
+    if (block_bytes < dbg_context_bytes(registers.arch))
         return script_bad_input(L, "set_context: give it what dbg.context() returned, with other values");
     uint8_t *block = lua_newuserdatauv(L, block_bytes, 0);
     memcpy(block, raw, block_bytes);
-    for (unsigned i = 0; i < count; i++) {
-        if (lua_getfield(L, 1, fields[i].name) != LUA_TNIL &&
-            dbg_field_set(fields, count, fields[i].name, block, block_bytes, (uint64_t)luaL_checkinteger(L, -1)) !=
-                KD_OK)
-            return script_bad_input(L, "set_context: %s cannot be set", fields[i].name);
-        lua_pop(L, 1);
-    }
+    put_registers(L, &registers, (const uint8_t *)raw, block, block_bytes);
     struct dbg_request request;
     uint64_t flags = 0;
-    if (dbg_field_get(fields, count, "flags", block, block_bytes, &flags) != KD_OK ||
+    if (dbg_field_get(registers.fields, registers.count, "flags", block, block_bytes, &flags) != KD_OK ||
         dbg_api_set_context(&request, cpu, (uint32_t)flags, block, block_bytes) != KD_OK)
         return script_bad_input(L, "set_context: the block does not fit in a request");
     return transact(L, &request, status_reply);

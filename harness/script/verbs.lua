@@ -168,8 +168,8 @@ function dbg.go()
     local stop = stops[#stops]
     if stop and stop.code == 0x80000003 and stop.instructions:byte(1) == 0xCC then
         local registers = dbg.context()
-        if registers.rip == stop.pc then
-            registers.rip = stop.pc + 1
+        if registers.pc == stop.pc then
+            registers.pc = stop.pc + 1
             dbg.set_context(registers)
         end
     end

@@ -8,7 +8,7 @@ boot()
 dbg.break_in()
 dbg.wait_stop()
 local context = dbg.context()
-context.rip = image.loop
+context.pc = image.loop
 dbg.set_context(context)
 
 local inside = 0
