@@ -43,7 +43,7 @@ struct timeline_event {
     enum timeline_lane from;
     enum timeline_lane to; /* ARROW only */
     enum timeline_fate fate;
-    bool idle;      /* SAY: a heartbeat; those in a row become one line with their number */
+    bool idle;      /* a heartbeat or a stray byte; those in a row become one line with their number */
     bool ends;      /* LIFE: nobody is at the lane from now on */
     uint64_t exits; /* SAY at the guest: what the call cost in VM exits, and their price */
     uint64_t exits_ns;

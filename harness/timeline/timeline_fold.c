@@ -5,8 +5,7 @@
 /* The longest block that is recognised, the least number of its turns, and what folding must save. */
 enum { BLOCK_MAX = 32, TURNS_MIN = 3, SAVED_MIN = 3 };
 
-/* ---- heartbeats
- * ------------------------------------------------------------------------------------------------ */
+/* ---- heartbeats ---------------------------------------------------------------------------------------- */
 
 static bool alike(const struct timeline_event *a, const struct timeline_event *b)
 {
@@ -30,8 +29,7 @@ static struct timeline_items count_heartbeats(const struct timeline_event *event
     return merged;
 }
 
-/* ---- blocks that come again
- * -------------------------------------------------------------------------------------- */
+/* ---- blocks that come again ---------------------------------------------------------------------------- */
 
 static bool same_block(const struct timeline_item *a, const struct timeline_item *b, size_t length)
 {
@@ -89,7 +87,6 @@ static struct timeline_item fold_turns(const struct timeline_item *block, size_t
     for (size_t i = length; i < length * turns; i++) {
         folded.event.exits += block[i].event.exits;
         folded.event.exits_ns += block[i].event.exits_ns;
-        folded.until_ns = block[i].event.time_ns;
     }
     return folded;
 }

@@ -6,11 +6,10 @@
 
 struct timeline_item {
     struct timeline_event
-        event;         /* times and texts of the first one it stands for; its exits are those of all */
-    uint64_t count;    /* idle: how many heartbeats; 1: just the event */
-    uint64_t repeats;  /* not 0: it stands for so many turns of the block before it, named in event */
-    size_t length;     /* repeats: events of the block */
-    uint64_t until_ns; /* repeats: when the last of them ended */
+        event;        /* times and texts of the first one it stands for; its exits are those of all */
+    uint64_t count;   /* idle: how many heartbeats; 1: just the event */
+    uint64_t repeats; /* not 0: it stands for so many turns of the block before it, named in event */
+    size_t length;    /* repeats: events of the block */
 };
 
 struct timeline_items {

@@ -25,8 +25,7 @@ unsigned timeline_lane_column(enum timeline_lane lane)
     return lane_columns[lane];
 }
 
-/* ---- words
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- words --------------------------------------------------------------------------------------------- */
 
 /* "5 exits, 75 us"; empty when there were none. */
 static void exits_text(const struct timeline_event *event, char *to, size_t to_bytes)
@@ -47,10 +46,12 @@ __attribute__((format(printf, 2, 3))) static void append(char *text, const char 
     va_end(arguments);
 }
 
-/* What a row is called, and what is told besides: one behind the other where there is room, else below. */
+/* What a row is called, what is told besides, and a remark that is never broken: one behind the other where
+ * there is room, else below. */
 struct words {
     char head[TEXT_BYTES];
     char tail[TEXT_BYTES];
+    char remark[TEXT_BYTES];
 };
 
 static void add_word(char *text, const char *before, const char *word, const char *behind)
@@ -62,34 +63,32 @@ static void add_word(char *text, const char *before, const char *word, const cha
 static struct words words_of(const struct timeline_item *item)
 {
     const struct timeline_event *event = &item->event;
-    struct words words = {"", ""};
+    struct words words = {"", "", ""};
     char exits[80];
     exits_text(event, exits, sizeof exits);
     append(words.head, event->kind == TIMELINE_LIFE ? "== %s ==" : "%s", event->name);
     if (item->count > 1)
         append(words.head, " x %" PRIu64, item->count);
     add_word(words.head, "", event->id, "");
-    add_word(words.tail, "", event->detail, "");
+    if (item->count == 1)
+        add_word(words.tail, "", event->detail, "");
     if (event->fate == TIMELINE_STRUCK)
-        add_word(words.tail, "[", event->fault, "]");
-    add_word(words.tail, "(", exits, ")");
+        add_word(words.remark, "[", event->fault, "]");
+    add_word(words.remark, "(", exits, ")");
     return words;
 }
 
 static void repeat_text(const struct timeline_item *item, char *text)
 {
-    char exits[80], span[TIMELINE_DURATION_BYTES];
+    char exits[80];
     exits_text(&item->event, exits, sizeof exits);
-    timeline_duration(item->until_ns - item->event.time_ns, span);
     append(text, "... %" PRIu64 " more: %s", item->repeats, item->event.name);
     if (item->length > 1)
         append(text, ", %zu events each", item->length);
-    append(text, ", in %s", span);
     add_word(text, "(", exits, ")");
 }
 
-/* ---- pieces
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- pieces -------------------------------------------------------------------------------------------- */
 
 static struct timeline_piece *add_piece(struct timeline_row *row, unsigned line, unsigned column,
                                         const char *text, size_t length)
@@ -139,26 +138,33 @@ static void add_lines(struct timeline_row *row, unsigned line, const char *text,
     }
 }
 
-/* Head and tail in one line if they fit, else the tail below, a little indented. Returns the head's piece. */
+/* Adds to text what fits with it into a line, and takes it away from where it was. */
+static void move_word(char *text, char *word, size_t room)
+{
+    if (strlen(text) + 1 + strlen(word) > room)
+        return;
+    add_word(text, "", word, "");
+    word[0] = 0;
+}
+
+/* All in one line if it fits, else the tail below, a little indented. Returns the head's piece. */
 static const struct timeline_piece *add_words(struct timeline_row *row, struct words *words,
                                               const struct place *first, const struct place *below)
 {
     size_t room = first->end - first->first;
-    if (strlen(words->head) + 1 + strlen(words->tail) <= room) {
-        add_word(words->head, "", words->tail, "");
-        words->tail[0] = 0;
-    }
+    move_word(words->tail, words->remark, below->end - below->first);
+    move_word(words->head, words->tail, room);
     size_t length = line_length(words->head, room);
     const struct timeline_piece *head = add_piece(row, 0, column_in(first, length), words->head, length);
     char rest[TEXT_BYTES] = "";
     add_word(rest, "", words->head + length + strspn(words->head + length, " "), "");
     add_word(rest, "", words->tail, "");
     add_lines(row, 1, rest, below);
+    add_lines(row, row->lines, words->remark, below);
     return head;
 }
 
-/* ---- rows
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------------------------- */
 
 static void lay_arrow(struct timeline_row *row, const struct timeline_event *event, struct words *words)
 {

@@ -29,8 +29,7 @@ static const char style[] =
     ".there{stroke:#777}.gone{stroke:#bbb;stroke-dasharray:2 4}.band{fill:#f0f0f0}"
     ".struck{stroke:#c00000}polygon.struck{fill:#c00000}";
 
-/* ---- elements
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- elements ------------------------------------------------------------------------------------------ */
 
 static void print_length(FILE *file, const char *name, long tenths)
 {
@@ -82,8 +81,7 @@ static void print_line(FILE *file, const char *class, long x1, long y1, long x2,
     fputs("/>\n", file);
 }
 
-/* ---- rows
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------------------------- */
 
 static long row_height(const struct timeline_row *row)
 {
@@ -155,8 +153,7 @@ static void print_row(FILE *file, const struct timeline_row *row, long top)
     }
 }
 
-/* ---- ladders
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- ladders ------------------------------------------------------------------------------------------- */
 
 static long page_height(const struct timeline_page *page)
 {

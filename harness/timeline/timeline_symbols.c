@@ -33,8 +33,7 @@ static void add(struct timeline_symbols *symbols, uint64_t address, uint64_t rea
     snprintf(symbol->name, sizeof symbol->name, "%s%s", module, name);
 }
 
-/* ---- guest memory, through the target's own page tables
- * ---------------------------------------------------------- */
+/* ---- guest memory, through the target's own page tables ------------------------------------------------ */
 
 struct memory {
     const struct mk_map *map;
@@ -93,8 +92,7 @@ static void text_at(const struct memory *memory, uint64_t va, char *to, size_t t
     to[length] = 0;
 }
 
-/* ---- modules
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- modules ------------------------------------------------------------------------------------------- */
 
 /* The export directory of a PE image (nt-image.md, module list): names and what they point to. */
 static void add_exports(struct timeline_symbols *symbols, const struct memory *memory, uint64_t base,
@@ -137,8 +135,7 @@ static void add_modules(struct timeline_symbols *symbols, enum mk_arch arch, con
     }
 }
 
-/* ---- the map
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the map ------------------------------------------------------------------------------------------- */
 
 static void add_places(struct timeline_symbols *symbols, const struct mk_map *map)
 {
@@ -184,8 +181,7 @@ void timeline_symbols_destroy(struct timeline_symbols *symbols)
     free(symbols);
 }
 
-/* ---- names
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------------------- */
 
 static const char *offset_text(const char *name, uint64_t offset, char *text)
 {

@@ -39,8 +39,7 @@ static void say(struct timeline_watch *watch, enum timeline_lane lane, const cha
     timeline_add(watch->timeline, &event);
 }
 
-/* ---- the debugger's line
- * ------------------------------------------------------------------------------------------ */
+/* ---- the debugger's line ------------------------------------------------------------------------------- */
 
 static void fault_text(const struct sim_fault_rule *rule, struct timeline_event *event)
 {
@@ -83,8 +82,9 @@ static void on_parsed(void *context, const struct dbg_frame *frame)
 
 static void describe_byte(struct timeline_event *event, uint8_t byte)
 {
-    strcpy(event->name, byte == DBG_BREAK_IN_BYTE ? "break_in" : "byte");
-    if (byte != DBG_BREAK_IN_BYTE)
+    event->idle = byte != DBG_BREAK_IN_BYTE;
+    strcpy(event->name, event->idle ? "stray byte" : "break_in");
+    if (event->idle)
         snprintf(event->detail, sizeof event->detail, "0x%02x", byte);
 }
 
@@ -131,9 +131,7 @@ static void on_frame(void *context, const struct sim_fault_rule *rule, const uin
     timeline_add(side->watch->timeline, &event);
 }
 
-/* ---- RPCs
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- RPCs ---------------------------------------------------------------------------------------------- */
 
 /* Break-in polls come with every tick and say nothing: the kernel's own report of them is enough. */
 static bool is_quiet_poll(bool is_reply, const uint8_t *bytes, size_t len_bytes)
@@ -183,8 +181,7 @@ static void on_strike(void *context, const struct sim_fault_rule *rule, uint16_t
     timeline_add(watch->timeline, &event);
 }
 
-/* ---- the kernel
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the kernel ---------------------------------------------------------------------------------------- */
 
 /* The exits since the last call returned are this call's: the kernel makes no others. */
 static void take_exits(struct timeline_watch *watch, struct timeline_event *event)
@@ -262,8 +259,7 @@ static void on_life(void *context, enum sim_life life)
     watch->sides[0].last_bytes = watch->sides[1].last_bytes = 0;
 }
 
-/* ---- the debugger
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the debugger -------------------------------------------------------------------------------------- */
 
 static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, uint64_t c)
 {
@@ -295,8 +291,7 @@ static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, u
     }
 }
 
-/* ---- assembly
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- assembly ------------------------------------------------------------------------------------------ */
 
 static void watch_side(struct timeline_watch *watch, bool to_target)
 {

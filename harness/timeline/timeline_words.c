@@ -38,8 +38,7 @@ static void name(struct words *words, const char *more)
     snprintf(to + used, TIMELINE_NAME_BYTES - used, " %s", more);
 }
 
-/* ---- manipulate
- * -------------------------------------------------------------------------------------------------- */
+/* ---- manipulate ---------------------------------------------------------------------------------------- */
 
 enum form { FORM_COUNT, FORM_HEX, FORM_ADDRESS, FORM_PHYSICAL, FORM_FLAG };
 
@@ -152,8 +151,7 @@ static void say_manipulate(struct words *words, const uint8_t *body, uint32_t bo
     }
 }
 
-/* ---- what a target says by itself
- * -------------------------------------------------------------------------------- */
+/* ---- what a target says by itself ---------------------------------------------------------------------- */
 
 static const char *exception_name(uint32_t code)
 {
@@ -229,8 +227,7 @@ static void say_debug_io(struct words *words, const uint8_t *body, uint32_t body
     say(words, io.text_bytes > SHOWN_MAX ? "...\"" : "\"");
 }
 
-/* ---- frames
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- frames -------------------------------------------------------------------------------------------- */
 
 /* As scenarios write it: relative to the initial id (kd-protocol.md 2.3). RESET and RESEND have none. */
 static void id_text(struct timeline_event *event, const struct dbg_frame *frame)
@@ -270,8 +267,7 @@ void timeline_words_frame(struct timeline_event *event, const struct timeline_sy
     }
 }
 
-/* ---- RPC messages
- * ------------------------------------------------------------------------------------------------ */
+/* ---- RPC messages -------------------------------------------------------------------------------------- */
 
 static const char *const kind_names[] = {[VM_HELLO] = "hello",
                                          [VM_SEND] = "send",
