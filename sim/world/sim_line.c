@@ -186,7 +186,9 @@ static void emit(struct sim_line *line, size_t first, size_t count)
     struct follower *follower = &line->follower;
     if (first == 0 && strikes(follower, SIM_FAULT_DELAY)) {
         flush(line);
-        line->last_due_ns = sim_now(line->world) + line->config.latency_ns + follower->rule.delay_ns;
+        uint64_t due_ns = sim_now(line->world) + line->config.latency_ns + follower->rule.delay_ns;
+        if (due_ns > line->last_due_ns)
+            line->last_due_ns = due_ns;
     }
     for (size_t i = first; i < first + count; i++) {
         uint8_t byte = follower->clean[i];

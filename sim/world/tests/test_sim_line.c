@@ -220,6 +220,23 @@ static void a_delayed_frame_holds_up_those_behind_it(void **state)
     assert_int_equal(fix->last_ns, 1025000);
 }
 
+static void a_shorter_delay_overtakes_no_longer_one(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rule longer = rule_of(SIM_FAULT_DELAY, SIM_PACKET_ANY), shorter = longer;
+    longer.delay_ns = 1000000;
+    shorter.delay_ns = 10;
+    shorter.nth = 2;
+    place(fix, longer);
+    place(fix, shorter);
+    write_hex(fix, DATA);
+    assert_false(sim_step(fix->world, 500000));
+    write_hex(fix, ACK_0);
+    run_all(fix);
+    assert_string_equal(fix->delivered, DATA ACK_0);
+    assert_int_equal(fix->last_ns, 1025000);
+}
+
 static void a_break_in_byte_is_a_frame_of_its_own(void **state)
 {
     struct fix *fix = *state;
@@ -283,6 +300,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(the_named_bit_is_flipped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_duplicated_frame_comes_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_delayed_frame_holds_up_those_behind_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_shorter_delay_overtakes_no_longer_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_break_in_byte_is_a_frame_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(noise_between_frames_passes_while_armed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rule_placed_in_mid_frame_spares_that_frame, set_up, tear_down),
