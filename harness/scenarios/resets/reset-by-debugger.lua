@@ -1,0 +1,84 @@
+-- Goal:   one RESET gets one RESET back, ids start over without SYNC, and then comes what the target was in the middle
+--         of: the state change it sends or waits behind, the reply it sends, the prompt it waits behind.
+-- Source: kd-protocol.md 2.3 (row RESET), 2.5 R6, 2.6 N4, 2.9 (with its trap), 5.6 rule 2
+vm { modules = 3 }
+
+attach()
+boot()
+
+-- While it sends a state change.
+after(ms(20)); dbg.break_in()
+wire [[
+    *           > state_change64 exception id=1     # three notices went before it
+    +0          < reset
+    +0..30ms    > reset
+    +0..30ms    > state_change64 exception id=0     # the same, at once; RESETs count as no try
+    +0          < ack id=0
+]]
+
+-- While it waits for a request, once with a count that has moved on.
+wire [[
+    +50us       < manipulate get_version id=0
+    +0..20ms    > ack id=0
+    +0..20ms    > manipulate get_version id=1
+    +0          < ack id=1
+    +200ms      < reset
+    +0..30ms    > reset
+    +0..30ms    > state_change64 exception id=0
+    +0          < ack id=0
+]]
+
+-- While it sends a reply: that comes again, though the debugger has forgotten its request. It drops the orphan, and the
+-- next RESET finds the kernel ready to tell its state.
+wire [[
+    +50us       < manipulate get_version id=0
+    +0..20ms    > ack id=0
+    +0..20ms    > manipulate get_version id=1
+    +200ms      < reset
+    +0..30ms    > reset
+    +0..30ms    > manipulate get_version id=0
+    +0          < ack id=0
+    +200ms      < reset
+    +0..30ms    > reset
+    +0..30ms    > state_change64 exception id=0
+    +0          < ack id=0
+]]
+
+-- The debugger by itself does all that for whoever asks it to.
+dbg.resync()
+wire [[
+    +0..30ms    > reset
+    +0..30ms    > state_change64 exception id=0
+]]
+dbg.settle()
+check.equal(dbg.version().kernel_base, image.kernel_base)
+dbg.go()
+
+-- While it asks the user something, before the question was acknowledged and after: the question again.
+target.prompt("Break or Ignore?", 2)
+wire [[
+    *           > debug_io prompt id=0
+    +0          < reset
+    +0..30ms    > reset
+    +0..30ms    > debug_io prompt id=0 "Break or Ignore?"
+    +0          < ack id=0
+    +200ms      < reset
+    +0..30ms    > reset
+    +0..30ms    > debug_io prompt id=0 "Break or Ignore?"
+    +0          < ack id=0
+]]
+dbg.wait_prompt()
+dbg.answer("i")
+target.print("it went on")
+dbg.wait_print("it went on")
+
+-- While it runs it hears no RESET: a debugger has break-ins between them. The stop that one makes is still counted as
+-- before, so it takes another RESET until both count alike.
+local before = counters()
+dbg.resync()
+dbg.settle()
+check.equal(dbg.version().kernel_base, image.kernel_base)
+check.counters {
+    ["note.reset_sent"] = before["note.reset_sent"] + 2, ["note.reset_seen"] = before["note.reset_seen"] + 1,
+    stops = before.stops + 2, ["note.bad"] = 0,
+}
