@@ -128,9 +128,9 @@ static void a_conversation_over_the_backdoor_has_its_rpcs(void **state)
                  "KdSendPacket state_change64", "|-- send state_change64 + wait -->|",
                  "|-- state_change64 exception id=0+sync", "breakpoint pc=nt!DbgBreakPointWithStatus",
                  "-- ack id=0 --|", "-> sent (5 exits, 75 us)", "-- manipulate read_virtual id=0 --|",
-                 "addr=pool+0x20 count=16", "-- ack id=0 --", "-- done + read_virtual --|", "KdReceivePacket -> RECEIVED", "KdSendPacket manipulate",
-                 "-- manipulate read_virtual id=1 -> ok actual=16 --",
-                 ": == power off ==");
+                 "addr=pool+0x20 count=16", "-- ack id=0 --", "-- done + read_virtual --|",
+                 "KdReceivePacket -> RECEIVED", "KdSendPacket manipulate",
+                 "-- manipulate read_virtual id=1 -> ok actual=16 --", ": == power off ==");
     free(fix.text);
 }
 
