@@ -292,11 +292,17 @@ static void add_every_shape(struct fix *fix, size_t length)
     static const struct {
         enum timeline_kind kind;
         enum timeline_lane from, to;
-    } shapes[] = {{TIMELINE_ARROW, TIMELINE_GUEST, TIMELINE_MIDDLE},    {TIMELINE_ARROW, TIMELINE_MIDDLE, TIMELINE_GUEST},
-                  {TIMELINE_ARROW, TIMELINE_MIDDLE, TIMELINE_DEBUGGER}, {TIMELINE_ARROW, TIMELINE_DEBUGGER, TIMELINE_MIDDLE},
-                  {TIMELINE_SAY, TIMELINE_GUEST, TIMELINE_GUEST},       {TIMELINE_SAY, TIMELINE_MIDDLE, TIMELINE_MIDDLE},
-                  {TIMELINE_SAY, TIMELINE_DEBUGGER, TIMELINE_DEBUGGER}, {TIMELINE_LIFE, TIMELINE_GUEST, TIMELINE_GUEST},
-                  {TIMELINE_LIFE, TIMELINE_DEBUGGER, TIMELINE_DEBUGGER}};
+    } shapes[] = {
+        {TIMELINE_ARROW, TIMELINE_GUEST, TIMELINE_MIDDLE},
+        {TIMELINE_ARROW, TIMELINE_MIDDLE, TIMELINE_GUEST},
+        {TIMELINE_ARROW, TIMELINE_MIDDLE, TIMELINE_DEBUGGER},
+        {TIMELINE_ARROW, TIMELINE_DEBUGGER, TIMELINE_MIDDLE},
+        {TIMELINE_SAY, TIMELINE_GUEST, TIMELINE_GUEST},
+        {TIMELINE_SAY, TIMELINE_MIDDLE, TIMELINE_MIDDLE},
+        {TIMELINE_SAY, TIMELINE_DEBUGGER, TIMELINE_DEBUGGER},
+        {TIMELINE_LIFE, TIMELINE_GUEST, TIMELINE_GUEST},
+        {TIMELINE_LIFE, TIMELINE_DEBUGGER, TIMELINE_DEBUGGER},
+    };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         for (int fate = TIMELINE_ARRIVES; fate <= TIMELINE_LOST; fate++) {
             struct timeline_event event = {.time_ns = US(3600000000), .kind = shapes[i].kind, .from = shapes[i].from};
