@@ -59,8 +59,9 @@ end
 -- Returns a table of what this client needs of it.
 function ntwalk.data_block(target, version, build)
     local block = target:read_pointer(version.data_list)
-    if target:read_pointer(block) ~= version.data_list then
-        fail("the data block as the only entry of the list", "a next entry at " .. target:show(block))
+    local next_entry = target:read_pointer(block)
+    if next_entry ~= version.data_list then
+        fail("the data block as the only entry of the list", "a next entry at " .. target:show(next_entry))
     end
     local bytes = target:read(block, build.data_size)
     local tag, size = bytes:sub(0x11, 0x14), ("<I4"):unpack(bytes, 0x15)
@@ -80,10 +81,10 @@ end
 -- The links of a circular list, in order; each must point back to the one before it.
 function ntwalk.list(target, head)
     local links, before = {}, head
-    local at, back = target:read_pointer(head), nil
+    local at = target:read_pointer(head)
     while at ~= head do
         local both = target:read(at, 2 * target.arch.pointer_bytes)
-        back = target:pointer(both, target.arch.pointer_bytes)
+        local back = target:pointer(both, target.arch.pointer_bytes)
         if back ~= before then
             fail(("a link back from %s to %s"):format(target:show(at), target:show(before)), target:show(back))
         end
