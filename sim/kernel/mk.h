@@ -33,9 +33,12 @@ struct mk_boot {
 };
 
 /* Where things lie in the image; filled by mk_image_build, read by the kernel and by the harness. Virtual
- * addresses, but for names ending in _pa. */
+ * addresses, sign-extended to 64 bits on x86, but for names ending in _pa. */
 struct mk_map {
     uint64_t ram_bytes;
+    uint32_t processors;
+    uint32_t break_steps;    /* instructions from break_handler to the int 3 and, once over it, back */
+    uint32_t bugcheck_steps; /* from bugcheck_handler to the int 3 */
     uint64_t directory_table_pa; /* what CR3 holds */
     uint64_t kernel_base;
     uint64_t module_list;      /* PsLoadedModuleList: the list head */
@@ -45,6 +48,7 @@ struct mk_map {
     uint64_t kprcb[MK_PROCESSORS_MAX];
     uint64_t thread[MK_PROCESSORS_MAX];    /* current KTHREAD */
     uint64_t stack_top[MK_PROCESSORS_MAX]; /* initial stack pointer */
+    uint64_t frame[MK_PROCESSORS_MAX];     /* initial frame pointer; 0 where frames are found without it */
     uint64_t loop;             /* first instruction of the code loop */
     uint64_t loop_bytes;
     uint64_t function;         /* a function that the loop calls: a place for a breakpoint */
@@ -57,7 +61,7 @@ struct mk_map {
     uint64_t pool_bytes;       /* at least 1 MiB */
     uint64_t pool_pa;
     uint64_t hole;             /* a kernel address that is not mapped; the page before it is */
-    uint64_t large_page;       /* an address in a page of 2 MiB (the pool's) */
+    uint64_t large_page;       /* an address in a page of 2 MiB, on x86 of 4 MiB (the pool's) */
     uint64_t user_page;        /* a page that is present and user-only */
     uint64_t not_present;      /* a page whose entry is not present, with a plausible frame number in it */
     uint32_t module_count;

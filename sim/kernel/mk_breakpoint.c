@@ -36,7 +36,7 @@ void mk_breakpoints_insert_deferred(struct mk_state *state)
 
 uint32_t mk_write_breakpoint(struct mk_state *state, struct mk_request *request)
 {
-    uint64_t address = mk_get_u64(request, 0);
+    uint64_t address = mk_get_address(state, request);
     uint32_t free_slot = MK_BREAKPOINTS;
     mk_put_u32(request, 8, 0);
     for (uint32_t i = 0; i < MK_BREAKPOINTS; i++) {

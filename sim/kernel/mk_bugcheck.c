@@ -40,7 +40,7 @@ static void store_bugcheck_data(struct mk_state *state, uint32_t code, const uin
     uint8_t bytes[8];
     if (mk_read(state, state->map->debugger_data + KI_BUGCHECK_DATA, bytes, 8) != 8)
         return;
-    uint64_t at = kd_load_u64(bytes);
+    uint64_t at = mk_address(state->layout, kd_load_u64(bytes));
     for (uint32_t i = 0; i < 5; i++) {
         uint32_t width = state->layout->pointer_bytes;
         kd_store_u64(bytes, i == 0 ? code : parameters[i - 1]);
@@ -50,10 +50,9 @@ static void store_bugcheck_data(struct mk_state *state, uint32_t code, const uin
 
 static void break_with_status(struct mk_state *state, uint32_t status)
 {
-    enum { REGISTER_CX = 1, STEPS_TO_BREAK = 3 };
-    mk_register_set(state, 0, state->layout->context.gpr[REGISTER_CX], status);
+    mk_register_set(state, 0, state->layout->context.gpr[state->layout->break_register], status);
     mk_interrupt(state, 0, state->map->bugcheck_handler);
-    mk_run(state, STEPS_TO_BREAK);
+    mk_run(state, state->map->bugcheck_steps);
 }
 
 /* A crash while crashing has nothing more to say. There is no dump and no blue screen: the machine resets. */

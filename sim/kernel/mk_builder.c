@@ -20,6 +20,13 @@ void mk_builder_init(struct mk_builder *builder, uint8_t *ram, uint64_t ram_byte
     builder->directory_pa = mk_take(builder, MK_PAGE_BYTES, MK_PAGE_BYTES);
 }
 
+void mk_tell(const struct mk_builder *builder, uint64_t va, uint64_t pa, uint64_t bytes, const char *what)
+{
+    const struct mk_image_region region = {va, pa, bytes, builder->pid, what};
+    if (builder->tell)
+        builder->tell(builder->context, &region);
+}
+
 uint64_t mk_take(struct mk_builder *builder, uint64_t bytes, uint64_t align_bytes)
 {
     uint64_t pa = (builder->free_pa + align_bytes - 1) & ~(align_bytes - 1);
@@ -80,18 +87,45 @@ void mk_map_large_page(struct mk_builder *builder, uint64_t va, uint64_t pa, uin
     map_at_level(builder, va, pa | flags | MK_PTE_LARGE, builder->layout->paging.levels - 2u);
 }
 
+uint64_t mk_large_page_bytes(const struct mk_layout *layout)
+{
+    return 1ull << layout->paging.shift[layout->paging.levels - 2u];
+}
+
+/* Seen through that entry at every level but the last, the top-level table is a page like another. */
 void mk_map_tables(struct mk_builder *builder, uint64_t va)
 {
     const uint64_t flags = MK_PTE_PRESENT | MK_PTE_WRITE | MK_PTE_ACCESSED | MK_PTE_DIRTY;
+    const struct mk_paging_layout *paging = &builder->layout->paging;
+    const uint64_t index = (va >> paging->shift[0]) & ((1ull << paging->index_bits) - 1);
+    uint64_t top = va;
+    for (uint32_t level = 1; level < paging->levels; level++)
+        top += index << paging->shift[level];
     entry_store(builder, entry_at(builder, builder->directory_pa, va, 0), builder->directory_pa | flags);
+    mk_tell(builder, top, builder->directory_pa, MK_PAGE_BYTES, "top-level page table");
 }
 
-uint64_t mk_region(struct mk_builder *builder, uint64_t va, uint64_t bytes, uint64_t flags)
+uint64_t mk_region(struct mk_builder *builder, uint64_t va, uint64_t bytes, uint64_t flags, const char *what)
 {
     uint64_t pa = mk_take(builder, bytes, MK_PAGE_BYTES);
     for (uint64_t offset = 0; offset < bytes; offset += MK_PAGE_BYTES)
         mk_map_page(builder, va + offset, pa + offset, flags);
+    mk_tell(builder, va, pa, bytes, what);
     return va;
+}
+
+uint64_t mk_space_create(struct mk_builder *builder)
+{
+    const uint64_t half = MK_PAGE_BYTES / 2;
+    uint64_t kernel = builder->directory_pa, space = mk_take(builder, MK_PAGE_BYTES, MK_PAGE_BYTES);
+    memcpy(builder->ram + space + half, builder->ram + kernel + half, half);
+    return space;
+}
+
+void mk_space_enter(struct mk_builder *builder, uint64_t directory_pa, uint32_t pid)
+{
+    builder->directory_pa = directory_pa;
+    builder->pid = pid;
 }
 
 /* ---- by virtual address -------------------------------------------------------------------------------- */
@@ -109,6 +143,11 @@ static uint64_t translate(const struct mk_builder *builder, uint64_t va)
             return (value & paging->frame_mask & ~(page_bytes - 1)) + (va & (page_bytes - 1));
         table = value & paging->frame_mask;
     }
+}
+
+uint64_t mk_pa(const struct mk_builder *builder, uint64_t va)
+{
+    return translate(builder, va);
 }
 
 uint8_t *mk_at(const struct mk_builder *builder, uint64_t va, uint64_t bytes)

@@ -10,14 +10,17 @@ struct mk_builder {
     uint8_t *ram;
     uint64_t ram_bytes;
     const struct mk_layout *layout;
-    uint64_t free_pa; /* everything from here on is free */
-    uint64_t directory_pa;
+    uint64_t free_pa;         /* everything from here on is free */
+    uint64_t directory_pa;    /* of the address space that is being written */
+    uint32_t pid;             /* whose that is; 0: the kernel's own */
+    mk_image_region_fn *tell; /* about each region; NULL: nobody wants to know */
+    void *context;
 };
 
-enum { MK_LARGE_PAGE_BYTES = 2 * 1024 * 1024 };
 enum {
     MK_KERNEL_PAGE = MK_PTE_PRESENT | MK_PTE_WRITE | MK_PTE_ACCESSED | MK_PTE_DIRTY | MK_PTE_GLOBAL,
     MK_USER_PAGE = MK_PTE_PRESENT | MK_PTE_USER | MK_PTE_ACCESSED,
+    MK_USER_DATA = MK_USER_PAGE | MK_PTE_WRITE | MK_PTE_DIRTY,
 };
 
 /* Starts with an empty top-level table. */
@@ -32,15 +35,24 @@ uint64_t mk_take(struct mk_builder *builder, uint64_t bytes, uint64_t align_byte
  * is not present and has the frame number all the same. */
 void mk_map_page(struct mk_builder *builder, uint64_t va, uint64_t pa, uint64_t flags);
 void mk_map_large_page(struct mk_builder *builder, uint64_t va, uint64_t pa, uint64_t flags);
+uint64_t mk_large_page_bytes(const struct mk_layout *layout);
 
 /* The top-level entry that maps the tables themselves. */
 void mk_map_tables(struct mk_builder *builder, uint64_t va);
 
-/* Takes and maps fresh pages at va; returns va. */
-uint64_t mk_region(struct mk_builder *builder, uint64_t va, uint64_t bytes, uint64_t flags);
+/* Takes and maps fresh pages at va, and tells of them; returns va. */
+uint64_t mk_region(struct mk_builder *builder, uint64_t va, uint64_t bytes, uint64_t flags, const char *what);
+void mk_tell(const struct mk_builder *builder, uint64_t va, uint64_t pa, uint64_t bytes, const char *what);
+
+/* The top-level table of a process: the kernel's half is shared, so all of it must have its entries by now,
+ * but for the one that maps the tables themselves. Written is what mk_space_enter was last given. */
+uint64_t mk_space_create(struct mk_builder *builder);
+void mk_space_enter(struct mk_builder *builder, uint64_t directory_pa, uint32_t pid);
 
 /* Where the host finds the bytes at va, of which bytes must lie in one region. */
 uint8_t *mk_at(const struct mk_builder *builder, uint64_t va, uint64_t bytes);
+
+uint64_t mk_pa(const struct mk_builder *builder, uint64_t va);
 
 void mk_put_16(const struct mk_builder *builder, uint64_t va, uint16_t value);
 void mk_put_32(const struct mk_builder *builder, uint64_t va, uint32_t value);

@@ -5,7 +5,7 @@
 
 #include "sim/kernel/mk_builder.h"
 
-enum { MK_UNWIND_CODES = 4, MK_FUNCTIONS = 16, MK_CODE_BYTES = 512 };
+enum { MK_UNWIND_CODES = 4, MK_FUNCTIONS = 16, MK_CODE_BYTES = 512, MK_LOOP_CALLERS = 3 };
 
 /* One unwind code: offset behind the instruction it describes, operation and its argument. */
 struct mk_unwind_code {
@@ -29,14 +29,15 @@ struct mk_code {
     uint32_t function_count;
     /* Places of interest, as offsets. */
     uint32_t debug_service, break_instruction, break_handler, bugcheck_handler, counter, loop, loop_end;
-    uint32_t loop_returns[2]; /* return addresses on the stack of the loop, innermost first */
-    uint32_t frame_bytes;     /* between two of them: what a function of the chain takes from the stack */
+    uint32_t break_steps, bugcheck_steps;   /* as in struct mk_map */
+    uint32_t loop_returns[MK_LOOP_CALLERS]; /* return addresses on the stack of the loop, innermost first */
+    uint32_t frame_bytes; /* between two of them: what a function of the chain takes from the stack */
+    bool frame_pointer;   /* and the word next to the return address is the caller's frame pointer */
 };
 
-/* The kernel's code for amd64. */
-void mk_code_kernel(struct mk_code *code);
+void mk_code_kernel(struct mk_code *code, enum mk_arch arch);
 
-/* A driver's: one function that returns. */
-void mk_code_driver(struct mk_code *code);
+/* A module's: one function that returns. */
+void mk_code_module(struct mk_code *code, enum mk_arch arch, const char *name);
 
 #endif

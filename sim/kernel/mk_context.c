@@ -136,10 +136,11 @@ uint32_t mk_set_context_ex(struct mk_state *state, struct mk_request *request)
 
 /* ---- control space (kd-protocol.md 4.9) ---------------------------------------------------------------- */
 
+enum { COUNT = 8, ACTUAL = 12 };
 enum { CONTROL_KPCR = 0, CONTROL_KPRCB = 1, CONTROL_SPECIAL = 2, CONTROL_THREAD = 3 };
 
 /* Puts the whole of an item into state->data. Returns its length, 0 when there is no such item. */
-static uint32_t control_item(struct mk_state *state, uint32_t cpu, uint64_t index)
+static uint32_t read_item(struct mk_state *state, uint32_t cpu, uint64_t index)
 {
     const struct mk_map *map = state->map;
     const uint64_t pointers[] = {[CONTROL_KPCR] = map->kpcr[cpu],
@@ -153,26 +154,57 @@ static uint32_t control_item(struct mk_state *state, uint32_t cpu, uint64_t inde
     return 8;
 }
 
+/* How much of KPROCESSOR_STATE there is from an offset on. */
+static uint32_t state_bytes_from(const struct mk_state *state, uint64_t offset)
+{
+    uint32_t bytes = (uint32_t)state->layout->context.bytes + state->layout->special.bytes;
+    return offset < bytes ? bytes - (uint32_t)offset : 0;
+}
+
+static uint32_t read_state(struct mk_state *state, uint32_t cpu, uint64_t offset)
+{
+    uint32_t bytes = state_bytes_from(state, offset);
+    return mk_read(state, frame_address(state, cpu) + offset, state->data, bytes);
+}
+
 uint32_t mk_read_control_space(struct mk_state *state, struct mk_request *request)
 {
-    mk_put_u32(request, 12, 0);
+    bool by_index = state->layout->control_space == MK_CONTROL_BY_INDEX;
+    uint64_t address = mk_get_address(state, request);
+    mk_put_u32(request, ACTUAL, 0);
     if (!processor_exists(state, request))
         return MK_UNSUCCESSFUL;
-    uint32_t item_bytes = control_item(state, request->processor, mk_get_u64(request, 0));
-    if (item_bytes == 0)
+    uint32_t bytes = by_index ? read_item(state, request->processor, address)
+                              : read_state(state, request->processor, address);
+    if (bytes == 0)
         return MK_UNSUCCESSFUL;
-    request->reply_bytes = mk_min(item_bytes, mk_get_u32(request, 8));
-    mk_put_u32(request, 12, request->reply_bytes);
+    request->reply_bytes = mk_min(bytes, mk_get_u32(request, COUNT));
+    mk_put_u32(request, ACTUAL, request->reply_bytes);
     return MK_SUCCESS;
+}
+
+/* Where a write may go, and how far: 0 when it may not. */
+static uint32_t writable(const struct mk_state *state, uint32_t cpu, uint64_t address, uint64_t *to)
+{
+    if (state->layout->control_space == MK_CONTROL_BY_OFFSET) {
+        *to = frame_address(state, cpu) + address;
+        return state_bytes_from(state, address);
+    }
+    *to = special_address(state, cpu);
+    return address == CONTROL_SPECIAL ? state->layout->special.bytes : 0;
 }
 
 uint32_t mk_write_control_space(struct mk_state *state, struct mk_request *request)
 {
-    mk_put_u32(request, 12, 0);
-    if (!processor_exists(state, request) || mk_get_u64(request, 0) != CONTROL_SPECIAL)
+    uint64_t to;
+    mk_put_u32(request, ACTUAL, 0);
+    if (!processor_exists(state, request))
         return MK_UNSUCCESSFUL;
-    uint32_t bytes = mk_min(request->data_bytes, state->layout->special.bytes);
-    uint32_t done = mk_write(state, special_address(state, request->processor), state->data, bytes);
-    mk_put_u32(request, 12, done);
+    uint32_t room = writable(state, request->processor, mk_get_address(state, request), &to);
+    if (room == 0)
+        return MK_UNSUCCESSFUL;
+    uint32_t bytes = mk_min(request->data_bytes, room);
+    uint32_t done = mk_write(state, to, state->data, bytes);
+    mk_put_u32(request, ACTUAL, done);
     return done == bytes ? MK_SUCCESS : MK_UNSUCCESSFUL;
 }

@@ -31,6 +31,7 @@ struct execution {
     const uint8_t *code; /* the instruction's bytes */
     uint64_t next;       /* where the program counter goes afterwards */
     uint8_t number;      /* of the register that the last opcode byte names */
+    uint8_t operand;     /* where the immediate operand begins */
     struct mk_exception *exception;
 };
 
@@ -57,7 +58,7 @@ static bool push(struct execution *run, uint64_t value)
 {
     uint16_t sp = run->state->layout->context.sp;
     uint8_t width = run->state->layout->pointer_bytes;
-    uint64_t to = mk_register(run->state, run->cpu, sp) - width;
+    uint64_t to = mk_address(run->state->layout, mk_register(run->state, run->cpu, sp) - width);
     uint8_t bytes[8];
     mk_word_store(run->state->layout, bytes, value);
     if (mk_write(run->state, to, bytes, width) != width)
@@ -87,7 +88,19 @@ static bool even_parity(uint8_t byte)
     return (byte & 1) == 0;
 }
 
-/* What an addition or a subtraction leaves in the flags; those in kept stay as they were. */
+/* A word's bits above the machine's width say nothing: they are the sign. */
+static uint64_t in_width(const struct execution *run, uint64_t value)
+{
+    return value & (UINT64_MAX >> (64 - 8 * run->state->layout->pointer_bytes));
+}
+
+static bool is_negative(const struct execution *run, uint64_t value)
+{
+    return (value >> (8 * run->state->layout->pointer_bytes - 1) & 1) != 0;
+}
+
+/* What an addition or a subtraction leaves in the flags; those in kept stay as they were. All values in
+ * width. */
 static void set_flags(struct execution *run, uint64_t left, uint64_t right, uint64_t result,
                       uint32_t carry_overflow, uint32_t kept)
 {
@@ -95,15 +108,17 @@ static void set_flags(struct execution *run, uint64_t left, uint64_t right, uint
         (MK_FLAG_CF | MK_FLAG_PF | MK_FLAG_AF | MK_FLAG_ZF | MK_FLAG_SF | MK_FLAG_OF) & ~kept;
     uint32_t flags = carry_overflow | (even_parity((uint8_t)result) ? MK_FLAG_PF : 0u) |
                      (((left ^ right ^ result) & 0x10) != 0 ? MK_FLAG_AF : 0u) |
-                     (result == 0 ? MK_FLAG_ZF : 0u) | (result >> 63 != 0 ? MK_FLAG_SF : 0u);
+                     (result == 0 ? MK_FLAG_ZF : 0u) | (is_negative(run, result) ? MK_FLAG_SF : 0u);
     mk_eflags_set(run->state, run->cpu, (mk_eflags(run->state, run->cpu) & ~changed) | (flags & changed));
 }
 
 static void add(struct execution *run, uint64_t right, uint32_t kept)
 {
     uint16_t offset = register_offset(run, run->number);
-    uint64_t left = mk_register(run->state, run->cpu, offset), sum = left + right;
-    uint32_t overflow = (~(left ^ right) & (left ^ sum)) >> 63 != 0 ? MK_FLAG_OF : 0u;
+    uint64_t left = in_width(run, mk_register(run->state, run->cpu, offset));
+    right = in_width(run, right);
+    uint64_t sum = in_width(run, left + right);
+    uint32_t overflow = is_negative(run, ~(left ^ right) & (left ^ sum)) ? MK_FLAG_OF : 0u;
     set_flags(run, left, right, sum, overflow | (sum < left ? MK_FLAG_CF : 0u), kept);
     mk_register_set(run->state, run->cpu, offset, sum);
 }
@@ -111,20 +126,22 @@ static void add(struct execution *run, uint64_t right, uint32_t kept)
 static void subtract(struct execution *run, uint64_t right)
 {
     uint16_t offset = register_offset(run, run->number);
-    uint64_t left = mk_register(run->state, run->cpu, offset), difference = left - right;
-    uint32_t overflow = ((left ^ right) & (left ^ difference)) >> 63 != 0 ? MK_FLAG_OF : 0u;
+    uint64_t left = in_width(run, mk_register(run->state, run->cpu, offset));
+    right = in_width(run, right);
+    uint64_t difference = in_width(run, left - right);
+    uint32_t overflow = is_negative(run, (left ^ right) & (left ^ difference)) ? MK_FLAG_OF : 0u;
     set_flags(run, left, right, difference, overflow | (left < right ? MK_FLAG_CF : 0u), 0);
     mk_register_set(run->state, run->cpu, offset, difference);
 }
 
-static int64_t immediate8(const struct execution *run, uint32_t at)
+static int64_t immediate8(const struct execution *run)
 {
-    return (int8_t)run->code[at];
+    return (int8_t)run->code[run->operand];
 }
 
-static int64_t immediate32(const struct execution *run, uint32_t at)
+static int64_t immediate32(const struct execution *run)
 {
-    return (int32_t)kd_load_u32(run->code + at);
+    return (int32_t)kd_load_u32(run->code + run->operand);
 }
 
 /* ---- the instructions: true when done, false with an exception ----------------------------------------- */
@@ -143,19 +160,28 @@ static bool do_inc(struct execution *run)
 
 static bool do_add(struct execution *run)
 {
-    add(run, (uint64_t)immediate8(run, 3), 0);
+    add(run, (uint64_t)immediate8(run), 0);
     return true;
 }
 
 static bool do_sub(struct execution *run)
 {
-    subtract(run, (uint64_t)immediate8(run, 3));
+    subtract(run, (uint64_t)immediate8(run));
     return true;
 }
 
 static bool do_mov(struct execution *run)
 {
-    mk_register_set(run->state, run->cpu, register_offset(run, run->number), kd_load_u32(run->code + 1));
+    mk_register_set(run->state, run->cpu, register_offset(run, run->number),
+                    kd_load_u32(run->code + run->operand));
+    return true;
+}
+
+static bool do_mov_bp_sp(struct execution *run)
+{
+    enum { REGISTER_BP = 5 };
+    uint64_t sp = mk_register(run->state, run->cpu, run->state->layout->context.sp);
+    mk_register_set(run->state, run->cpu, register_offset(run, REGISTER_BP), sp);
     return true;
 }
 
@@ -175,13 +201,13 @@ static bool do_pop(struct execution *run)
 
 static bool do_jmp_short(struct execution *run)
 {
-    run->next += (uint64_t)immediate8(run, 1);
+    run->next += (uint64_t)immediate8(run);
     return true;
 }
 
 static bool do_jmp(struct execution *run)
 {
-    run->next += (uint64_t)immediate32(run, 1);
+    run->next += (uint64_t)immediate32(run);
     return true;
 }
 
@@ -189,7 +215,7 @@ static bool do_call(struct execution *run)
 {
     if (!push(run, run->next))
         return false;
-    run->next += (uint64_t)immediate32(run, 1);
+    run->next += (uint64_t)immediate32(run);
     return true;
 }
 
@@ -198,16 +224,21 @@ static bool do_ret(struct execution *run)
     return pop(run, &run->next);
 }
 
+/* What the processor pushes on an interrupt, from the lowest address on. */
+enum { FRAME_PC, FRAME_CS, FRAME_FLAGS, FRAME_SP, FRAME_SS, FRAME_WORDS_MAX };
+
 static bool do_iret(struct execution *run)
 {
     const struct mk_context_layout *context = &run->state->layout->context;
-    uint64_t frame[5]; /* program counter, CS, flags, stack pointer, SS */
-    for (uint32_t i = 0; i < 5; i++)
+    const uint8_t words = run->state->layout->interrupt.words;
+    uint64_t frame[FRAME_WORDS_MAX] = {0};
+    for (uint32_t i = 0; i < words; i++)
         if (!pop(run, &frame[i]))
             return false;
-    run->next = frame[0];
-    mk_eflags_set(run->state, run->cpu, (uint32_t)frame[2]);
-    mk_register_set(run->state, run->cpu, context->sp, frame[3]);
+    run->next = frame[FRAME_PC];
+    mk_eflags_set(run->state, run->cpu, (uint32_t)frame[FRAME_FLAGS]);
+    if (words > FRAME_SP)
+        mk_register_set(run->state, run->cpu, context->sp, frame[FRAME_SP]);
     return true;
 }
 
@@ -248,6 +279,14 @@ static const struct opcode x64_opcodes[] = {
     {{0xCC}, 1, 0, 1, do_int3},
 };
 
+static const struct opcode x86_opcodes[] = {
+    {{0x90}, 1, 0, 1, do_nop},       {{0x40}, 1, 7, 1, do_inc},  {{0x83, 0xC0}, 2, 7, 3, do_add},
+    {{0x83, 0xE8}, 2, 7, 3, do_sub}, {{0xB8}, 1, 7, 5, do_mov},  {{0x8B, 0xEC}, 2, 0, 2, do_mov_bp_sp},
+    {{0x50}, 1, 7, 1, do_push},      {{0x58}, 1, 7, 1, do_pop},  {{0xEB}, 1, 0, 2, do_jmp_short},
+    {{0xE9}, 1, 0, 5, do_jmp},       {{0xE8}, 1, 0, 5, do_call}, {{0xC3}, 1, 0, 1, do_ret},
+    {{0xCF}, 1, 0, 1, do_iret},      {{0xF4}, 1, 0, 1, do_hlt},  {{0xCC}, 1, 0, 1, do_int3},
+};
+
 static bool matches(const struct opcode *opcode, const uint8_t *code, uint32_t code_bytes)
 {
     if (code_bytes < opcode->length)
@@ -265,6 +304,7 @@ static const struct {
     uint32_t count;
 } opcodes[] = {
     [MK_X64] = {x64_opcodes, sizeof x64_opcodes / sizeof x64_opcodes[0]},
+    [MK_X86] = {x86_opcodes, sizeof x86_opcodes / sizeof x86_opcodes[0]},
 };
 
 static bool execute(struct execution *run, uint32_t code_bytes)
@@ -275,6 +315,7 @@ static bool execute(struct execution *run, uint32_t code_bytes)
         if (!matches(opcode, run->code, code_bytes))
             continue;
         run->number = run->code[opcode->opcode_bytes - 1] & opcode->register_mask;
+        run->operand = opcode->opcode_bytes;
         run->next += opcode->length;
         return opcode->run(run);
     }
@@ -324,14 +365,15 @@ void mk_interrupt(struct mk_state *state, uint32_t cpu, uint64_t handler)
     const struct mk_context_layout *context = &state->layout->context;
     const uint8_t *registers = state->cpus[cpu].context;
     uint64_t sp = mk_register(state, cpu, context->sp);
-    uint64_t pc = mk_register(state, cpu, context->pc);
     uint32_t eflags = mk_eflags(state, cpu);
-    mk_register_set(state, cpu, context->sp, sp & ~(uint64_t)15); /* as long mode does before it pushes */
-    push_quietly(state, cpu, kd_load_u16(registers + context->ss));
-    push_quietly(state, cpu, sp);
-    push_quietly(state, cpu, eflags);
-    push_quietly(state, cpu, kd_load_u16(registers + context->cs));
-    push_quietly(state, cpu, pc);
+    const uint64_t frame[FRAME_WORDS_MAX] = {[FRAME_PC] = mk_register(state, cpu, context->pc),
+                                             [FRAME_CS] = kd_load_u16(registers + context->cs),
+                                             [FRAME_FLAGS] = eflags,
+                                             [FRAME_SP] = sp,
+                                             [FRAME_SS] = kd_load_u16(registers + context->ss)};
+    mk_register_set(state, cpu, context->sp, sp & ~(uint64_t)(state->layout->interrupt.align_bytes - 1));
+    for (uint32_t i = state->layout->interrupt.words; i > 0; i--)
+        push_quietly(state, cpu, frame[i - 1]);
     mk_eflags_set(state, cpu, eflags & ~(uint32_t)(MK_FLAG_TF | MK_FLAG_IF));
     mk_register_set(state, cpu, context->pc, handler);
 }

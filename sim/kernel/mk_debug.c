@@ -267,9 +267,8 @@ void mk_run(struct mk_state *state, uint32_t steps)
  * the program counter over it (5.5 rule 4), back to what was interrupted. */
 void mk_break(struct mk_state *state)
 {
-    enum { STEPS_THERE = 7, STEPS_BACK = 6 };
     mk_interrupt(state, 0, state->map->break_handler);
-    mk_run(state, STEPS_THERE + STEPS_BACK);
+    mk_run(state, state->map->break_steps);
 }
 
 /* ---- symbol notices ------------------------------------------------------------------------------------ */
@@ -305,7 +304,7 @@ static void notify(struct mk_state *state, const struct mk_module *module, uint6
 
 void mk_load_symbols(struct mk_state *state, const struct mk_module *module)
 {
-    notify(state, module, module->base, UINT64_MAX, false); /* 4.1 note 5: -1 for images of the boot */
+    notify(state, module, module->base, state->layout->boot_process, false);
 }
 
 /* "The system is going down" (4.1 note 6, 5.9 rule 2). */

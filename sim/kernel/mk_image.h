@@ -16,4 +16,19 @@ enum { MK_RAM_BYTES_MIN = 32 * 1024 * 1024 };
 KD_MUST_USE enum kd_status mk_image_build(uint8_t *ram, uint64_t ram_bytes, enum mk_arch arch, uint32_t processors,
                                           struct mk_map *map);
 
+/* A piece of the image, told while it is built. */
+struct mk_image_region {
+    uint64_t va;
+    uint64_t pa;
+    uint64_t bytes;
+    uint32_t pid;     /* whose page tables map it; 0: everybody's */
+    const char *what; /* for people; valid during the call */
+};
+typedef void mk_image_region_fn(void *context, const struct mk_image_region *region);
+
+/* The same, and tells of every region; some lie inside one that was told before. */
+KD_MUST_USE enum kd_status mk_image_build_told(uint8_t *ram, uint64_t ram_bytes, enum mk_arch arch,
+                                               uint32_t processors, struct mk_map *map, mk_image_region_fn *tell,
+                                               void *context);
+
 #endif

@@ -66,28 +66,17 @@ uint32_t mk_write_io_space_extended(struct mk_state *state, struct mk_request *r
 
 enum { MSR_LOW = 4 }; /* the high half follows */
 
-/* Those that are kept nowhere else, in struct mk_cpu. */
-static const struct {
-    uint32_t number;
-    uint64_t first_value;
-} own_msrs[MK_MSRS] = {
-    {0xC0000080, 0xD01}, /* EFER: NXE, LMA, LME, SCE */
-    {0x1B, 0xFEE00900},  /* APIC base */
-    {0xC0000100, 0},     /* FS base */
-    {0x174, 0},          /* SYSENTER_CS */
-};
-
 void mk_msrs_init(struct mk_state *state)
 {
     for (uint32_t cpu = 0; cpu < state->boot->processors; cpu++)
         for (uint32_t i = 0; i < MK_MSRS; i++)
-            state->cpus[cpu].msr[i] = own_msrs[i].first_value;
+            state->cpus[cpu].msr[i] = state->layout->msrs[i].first_value;
 }
 
 static uint64_t *own_msr(struct mk_state *state, uint32_t number)
 {
     for (uint32_t i = 0; i < MK_MSRS; i++)
-        if (own_msrs[i].number == number)
+        if (state->layout->msrs[i].number == number)
             return &state->cpus[state->cpu].msr[i];
     return NULL;
 }

@@ -14,6 +14,7 @@ enum {
     MK_PAGE_BYTES = 4096,
     MK_GPRS_MAX = 16,
     MK_LEVELS_MAX = 4,
+    MK_MSRS = 4,
 };
 
 /* Bits of EFLAGS, DR6 and page table entries, the same on both architectures. */
@@ -57,8 +58,9 @@ struct mk_context_layout {
     uint8_t gpr_count;
     uint16_t gpr[MK_GPRS_MAX]; /* in the order of instruction encoding: ax cx dx bx sp bp si di r8 .. */
     uint16_t dr[8];            /* as in struct mk_special_layout, of which these are copies */
-    uint16_t float_save;
-    uint32_t flags_arch; /* the bit that says which architecture's CONTEXT it is */
+    uint16_t float_save;       /* FXSAVE image */
+    uint16_t mxcsr, x87_save;  /* 0 where the architecture has none */
+    uint32_t flags_arch;       /* the bit that says which architecture's CONTEXT it is */
     uint32_t flags_all;
     const struct mk_context_range *ranges;
     uint8_t range_count;
@@ -71,8 +73,26 @@ struct mk_special_layout {
     uint16_t dr[8];      /* 4 and 5 are not there: 0 */
     uint16_t gdtr, idtr; /* of the limit; the base is 2 bytes behind */
     uint16_t tr;
-    uint16_t mxcsr;
+    uint16_t mxcsr; /* this one and those below: 0 where the architecture has none */
     uint16_t gs_base, gs_swap, star, lstar, cstar, syscall_mask;
+};
+
+/* What the processor pushes on an interrupt of kernel code, and how. */
+struct mk_interrupt_layout {
+    uint8_t words;       /* 3: program counter, CS, flags; 5: stack pointer and SS too */
+    uint8_t align_bytes; /* of the stack pointer, before anything is pushed */
+};
+
+/* Control space (kd-protocol.md 4.9). */
+enum mk_control_space {
+    MK_CONTROL_BY_INDEX,  /* the address is the number of an item */
+    MK_CONTROL_BY_OFFSET, /* it is an offset into KPROCESSOR_STATE: CONTEXT, then KSPECIAL_REGISTERS */
+};
+
+/* A model-specific register that is kept nowhere but in struct mk_cpu. */
+struct mk_msr {
+    uint32_t number;
+    uint64_t first_value;
 };
 
 /* The control report of a state change, from the start of its header (kd-protocol.md 4.1). */
@@ -102,21 +122,29 @@ struct mk_version_layout {
     uint16_t flags;
     uint16_t machine;
     uint8_t max_manipulate;
+    uint8_t nt_major, nt_minor; /* of the system: 6.1, 5.1 */
 };
 
 struct mk_layout {
     uint8_t pointer_bytes;
+    bool unwind_table; /* modules have one; else frames are found by frame pointers */
     uint16_t processor_level;
     uint16_t kpcr_to_kprcb;
     uint16_t kprcb_special; /* ProcessorState.SpecialRegisters */
     uint16_t kprcb_context; /* ProcessorState.ContextFrame */
     uint64_t shared_data;   /* KUSER_SHARED_DATA */
+    uint64_t boot_process;  /* ProcessId in the notices of boot images (4.1 note 5) */
+    uint8_t break_register; /* index in gpr: tells the debugger why DbgBreakPointWithStatus stopped (5.9 rule
+                               5) */
+    enum mk_control_space control_space;
     struct mk_context_layout context;
     struct mk_special_layout special;
     struct mk_report_layout report;
     struct mk_control_layout control;
     struct mk_paging_layout paging;
     struct mk_version_layout version;
+    struct mk_interrupt_layout interrupt;
+    struct mk_msr msrs[MK_MSRS];
 };
 
 /* The row of an architecture; NULL for one that is not there. */

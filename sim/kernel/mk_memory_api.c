@@ -6,31 +6,33 @@ typedef uint32_t write_fn(struct mk_state *state, uint64_t address, const uint8_
 
 enum { COUNT = 8, ACTUAL = 12 };
 
-static uint32_t read_memory(struct mk_state *state, struct mk_request *request, read_fn *read)
+static uint32_t read_memory(struct mk_state *state, struct mk_request *request, uint64_t address,
+                            read_fn *read)
 {
     uint32_t asked = mk_get_u32(request, COUNT);
     uint32_t bytes = mk_min(asked, MK_TRANSFER_BYTES_MAX);
-    request->reply_bytes = read(state, mk_get_u64(request, 0), state->data, bytes);
+    request->reply_bytes = read(state, address, state->data, bytes);
     mk_put_u32(request, ACTUAL, request->reply_bytes);
     return request->reply_bytes == bytes ? MK_SUCCESS : MK_UNSUCCESSFUL;
 }
 
 /* The length used is the data's, not the count's. */
-static uint32_t write_memory(struct mk_state *state, struct mk_request *request, write_fn *write)
+static uint32_t write_memory(struct mk_state *state, struct mk_request *request, uint64_t address,
+                             write_fn *write)
 {
-    uint32_t done = write(state, mk_get_u64(request, 0), state->data, request->data_bytes);
+    uint32_t done = write(state, address, state->data, request->data_bytes);
     mk_put_u32(request, ACTUAL, done);
     return done == request->data_bytes ? MK_SUCCESS : MK_UNSUCCESSFUL;
 }
 
 uint32_t mk_read_virtual_memory(struct mk_state *state, struct mk_request *request)
 {
-    return read_memory(state, request, mk_read);
+    return read_memory(state, request, mk_get_address(state, request), mk_read);
 }
 
 uint32_t mk_write_virtual_memory(struct mk_state *state, struct mk_request *request)
 {
-    return write_memory(state, request, mk_write);
+    return write_memory(state, request, mk_get_address(state, request), mk_write);
 }
 
 /* Default, cached, uncached, write-combined are all one here; anything else is refused. */
@@ -44,12 +46,16 @@ static bool cache_type_exists(struct mk_request *request)
 
 uint32_t mk_read_physical_memory(struct mk_state *state, struct mk_request *request)
 {
-    return cache_type_exists(request) ? read_memory(state, request, mk_read_physical) : MK_UNSUCCESSFUL;
+    if (!cache_type_exists(request))
+        return MK_UNSUCCESSFUL;
+    return read_memory(state, request, mk_get_u64(request, 0), mk_read_physical);
 }
 
 uint32_t mk_write_physical_memory(struct mk_state *state, struct mk_request *request)
 {
-    return cache_type_exists(request) ? write_memory(state, request, mk_write_physical) : MK_UNSUCCESSFUL;
+    if (!cache_type_exists(request))
+        return MK_UNSUCCESSFUL;
+    return write_memory(state, request, mk_get_u64(request, 0), mk_write_physical);
 }
 
 /* ---- search -------------------------------------------------------------------------------------------- */
@@ -97,11 +103,21 @@ static bool search(struct mk_state *state, uint64_t start, uint64_t end, uint32_
     return false;
 }
 
+/* The end of a range; past the last address there is none. On x86 a range that begins below the kernel may
+ * end in it, at a sign-extended address. */
+static uint64_t range_end(const struct mk_state *state, uint64_t start, uint64_t length)
+{
+    const uint64_t half = 1ull << 31;
+    if (state->layout->pointer_bytes == 4 && start < half)
+        return length < half - start ? start + length : mk_address(state->layout, start + length);
+    return length > UINT64_MAX - start ? UINT64_MAX : start + length;
+}
+
 uint32_t mk_search_memory(struct mk_state *state, struct mk_request *request)
 {
-    uint64_t start = mk_get_u64(request, 0), length = mk_get_u64(request, 8), found;
+    uint64_t start = mk_get_address(state, request), found;
+    uint64_t end = range_end(state, start, mk_get_u64(request, 8));
     uint32_t pattern_bytes = mk_get_u32(request, 16);
-    uint64_t end = length > UINT64_MAX - start ? UINT64_MAX : start + length;
     if (pattern_bytes == 0 || pattern_bytes > SEARCH_PATTERN || pattern_bytes > request->data_bytes)
         return MK_INVALID_PARAMETER;
     if (!search(state, start, end, pattern_bytes, &found))
@@ -147,8 +163,9 @@ uint32_t mk_fill_memory(struct mk_state *state, struct mk_request *request)
     if (pattern_bytes == 0 || pattern_bytes > request->data_bytes ||
         (flags != FILL_VIRTUAL && flags != FILL_PHYSICAL))
         return MK_INVALID_PARAMETER;
-    uint32_t done = fill(state, mk_get_u64(request, 0), length,
-                         flags == FILL_VIRTUAL ? mk_write : mk_write_physical, pattern_bytes);
+    uint32_t done = flags == FILL_VIRTUAL
+                        ? fill(state, mk_get_address(state, request), length, mk_write, pattern_bytes)
+                        : fill(state, mk_get_u64(request, 0), length, mk_write_physical, pattern_bytes);
     mk_put_u32(request, FILL_LENGTH, done);
     return done == length ? MK_SUCCESS : MK_UNSUCCESSFUL;
 }
@@ -162,7 +179,7 @@ uint32_t mk_query_memory(struct mk_state *state, struct mk_request *request)
         return MK_INVALID_PARAMETER;
     uint64_t user_end = 1ull << (state->layout->paging.address_bits - 1);
     mk_put_u64(request, 8, 0);
-    mk_put_u32(request, SPACE, mk_get_u64(request, 0) < user_end ? PROCESS : KERNEL);
+    mk_put_u32(request, SPACE, mk_get_address(state, request) < user_end ? PROCESS : KERNEL);
     mk_put_u32(request, FLAGS, READ_WRITE_EXECUTE);
     return MK_SUCCESS;
 }

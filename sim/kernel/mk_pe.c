@@ -1,4 +1,4 @@
-/* mk_pe.c: PE32+ images (Microsoft's public PE/COFF specification). */
+/* mk_pe.c: PE32 and PE32+ images (Microsoft's public PE/COFF specification). */
 #include "sim/kernel/mk_pe.h"
 #include "transport/kd/kd_bytes.h"
 #include <string.h>
@@ -7,9 +7,6 @@ enum {
     E_LFANEW = 0x80,
     COFF = E_LFANEW + 4,
     OPTIONAL = COFF + 20,
-    OPTIONAL_BYTES = 0xF0,
-    DIRECTORIES = OPTIONAL + 0x70,
-    SECTIONS = OPTIONAL + OPTIONAL_BYTES,
     SECTION_BYTES = 40,
     HEADERS_BYTES = 0x400,
     DIRECTORY_EXPORT = 0,
@@ -18,6 +15,28 @@ enum {
     EXPORT_DIRECTORY_BYTES = 40,
     DEBUG_DIRECTORY_BYTES = 28,
     RUNTIME_FUNCTION_BYTES = 12,
+};
+
+/* Where PE32 and PE32+ differ. Offsets in the optional header. */
+struct format {
+    uint16_t magic;
+    uint16_t optional_bytes;
+    uint16_t characteristics;
+    uint8_t image_base;      /* of the machine's width */
+    uint8_t directory_count; /* the directories follow it */
+};
+
+static const struct format formats[] = {
+    {.magic = 0x20B,
+     .optional_bytes = 0xF0,
+     .characteristics = 0x0022,
+     .image_base = 24,
+     .directory_count = 108},
+    {.magic = 0x10B,
+     .optional_bytes = 0xE0,
+     .characteristics = 0x0102,
+     .image_base = 28,
+     .directory_count = 92},
 };
 
 struct section {
@@ -29,6 +48,7 @@ struct section {
 struct writer {
     const struct mk_builder *builder;
     const struct mk_pe *pe;
+    const struct format *format;
     uint32_t rdata;
 };
 
@@ -64,15 +84,16 @@ static uint32_t put_name(struct writer *writer, const char *name)
 
 static void put_directory(const struct writer *writer, uint32_t index, uint32_t rva, uint32_t bytes)
 {
-    put_32(writer, DIRECTORIES + 8 * index, rva);
-    put_32(writer, DIRECTORIES + 8 * index + 4, bytes);
+    uint32_t at = OPTIONAL + writer->format->directory_count + 4u + 8 * index;
+    put_32(writer, at, rva);
+    put_32(writer, at + 4, bytes);
 }
 
 /* ---- headers ------------------------------------------------------------------------------------------- */
 
 static void put_file_header(const struct writer *writer, uint16_t section_count)
 {
-    enum { EXECUTABLE = 0x0002, LARGE_ADDRESS_AWARE = 0x0020, DLL = 0x2000 };
+    enum { DLL = 0x2000 };
     const struct mk_pe *pe = writer->pe;
     put_bytes(writer, 0, "MZ\x90\0\3\0\0\0\4\0\0\0\xFF\xFF", 14);
     put_32(writer, 0x3C, E_LFANEW);
@@ -80,54 +101,65 @@ static void put_file_header(const struct writer *writer, uint16_t section_count)
     put_16(writer, COFF, writer->builder->layout->version.machine);
     put_16(writer, COFF + 2, section_count);
     put_32(writer, COFF + 4, pe->timestamp);
-    put_16(writer, COFF + 16, OPTIONAL_BYTES);
-    put_16(writer, COFF + 18, (uint16_t)(EXECUTABLE | LARGE_ADDRESS_AWARE | (pe->is_dll ? DLL : 0)));
+    put_16(writer, COFF + 16, writer->format->optional_bytes);
+    put_16(writer, COFF + 18, (uint16_t)(writer->format->characteristics | (pe->is_dll ? DLL : 0)));
 }
 
 static void put_optional_header(const struct writer *writer)
 {
-    enum { PE32_PLUS = 0x20B, SUBSYSTEM_NATIVE = 1, DIRECTORY_COUNT = 16 };
+    enum { SUBSYSTEM_NATIVE = 1, SUBSYSTEM_CONSOLE = 3, DIRECTORY_COUNT = 16, STACK_AND_HEAP = 72 };
     const struct mk_pe *pe = writer->pe;
-    put_16(writer, OPTIONAL, PE32_PLUS);
+    const uint64_t optional = pe->base + OPTIONAL;
+    const struct mk_version_layout *version = &writer->builder->layout->version;
+    put_16(writer, OPTIONAL, writer->format->magic);
     put_16(writer, OPTIONAL + 2, 9); /* linker 9.0, as of the time */
     put_32(writer, OPTIONAL + 4, MK_PE_RDATA - MK_PE_TEXT);
     put_32(writer, OPTIONAL + 8, pe->size_bytes - MK_PE_RDATA);
     put_32(writer, OPTIONAL + 16, MK_PE_TEXT + pe->code->functions[pe->code->function_count - 1].first);
     put_32(writer, OPTIONAL + 20, MK_PE_TEXT);
-    mk_put_64(writer->builder, pe->base + OPTIONAL + 24, pe->base);
+    mk_put_pointer(writer->builder, optional + writer->format->image_base, pe->base);
     put_32(writer, OPTIONAL + 32, MK_PAGE_BYTES); /* section alignment, in memory and in the file */
     put_32(writer, OPTIONAL + 36, 0x200);
-    for (uint32_t version = 40; version <= 48; version += 4)
-        put_32(writer, OPTIONAL + version, 6u | 1u << 16);
+    for (uint32_t at = 40; at <= 48; at += 4)
+        put_32(writer, OPTIONAL + at, version->nt_major | (uint32_t)version->nt_minor << 16);
     put_32(writer, OPTIONAL + 56, pe->size_bytes);
     put_32(writer, OPTIONAL + 60, HEADERS_BYTES);
     put_32(writer, OPTIONAL + 64, pe->checksum);
-    put_16(writer, OPTIONAL + 68, SUBSYSTEM_NATIVE);
+    put_16(writer, OPTIONAL + 68, pe->is_user ? SUBSYSTEM_CONSOLE : SUBSYSTEM_NATIVE);
     static const uint32_t stack_and_heap[] = {0x40000, 0x1000, 0x100000, 0x1000};
     for (uint32_t i = 0; i < 4; i++)
-        mk_put_64(writer->builder, pe->base + OPTIONAL + 72 + 8 * i, stack_and_heap[i]);
-    put_32(writer, OPTIONAL + 108, DIRECTORY_COUNT);
+        mk_put_pointer(writer->builder,
+                       optional + STACK_AND_HEAP + i * writer->builder->layout->pointer_bytes,
+                       stack_and_heap[i]);
+    put_32(writer, OPTIONAL + writer->format->directory_count, DIRECTORY_COUNT);
 }
 
+/* A module without unwind table has no .pdata: what there would be belongs to .rdata. */
 static void put_sections(const struct writer *writer)
 {
+    const bool has_pdata = writer->builder->layout->unwind_table;
     const struct section sections[] = {
         {".text", MK_PE_TEXT, MK_PE_RDATA, 0x68000020},
-        {".rdata", MK_PE_RDATA, MK_PE_PDATA, 0x48000040},
-        {".pdata", MK_PE_PDATA, MK_PE_DATA, 0x48000040},
+        {".rdata", MK_PE_RDATA, has_pdata ? MK_PE_PDATA : MK_PE_DATA, 0x48000040},
+        {".pdata", MK_PE_PDATA, has_pdata ? MK_PE_DATA : MK_PE_PDATA, 0x48000040},
         {".data", MK_PE_DATA, writer->pe->size_bytes, 0xC8000040},
     };
-    const uint16_t count = sizeof sections / sizeof sections[0];
-    put_file_header(writer, count);
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = SECTIONS + i * SECTION_BYTES;
-        put_bytes(writer, at, sections[i].name, strlen(sections[i].name));
-        put_32(writer, at + 8, sections[i].end_rva - sections[i].rva);
-        put_32(writer, at + 12, sections[i].rva);
-        put_32(writer, at + 16, sections[i].end_rva - sections[i].rva);
-        put_32(writer, at + 20, sections[i].rva - MK_PE_TEXT + HEADERS_BYTES);
-        put_32(writer, at + 36, sections[i].characteristics);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        const struct section *section = &sections[i];
+        uint32_t bytes = section->end_rva - section->rva;
+        uint32_t at = OPTIONAL + writer->format->optional_bytes + count * (uint32_t)SECTION_BYTES;
+        if (bytes == 0)
+            continue;
+        count++;
+        put_bytes(writer, at, section->name, strlen(section->name));
+        put_32(writer, at + 8, bytes);
+        put_32(writer, at + 12, section->rva);
+        put_32(writer, at + 16, bytes);
+        put_32(writer, at + 20, section->rva - MK_PE_TEXT + HEADERS_BYTES);
+        put_32(writer, at + 36, section->characteristics);
     }
+    put_file_header(writer, (uint16_t)count);
 }
 
 /* ---- directories --------------------------------------------------------------------------------------- */
@@ -205,13 +237,17 @@ static void put_unwind_table(struct writer *writer)
 
 void mk_pe_build(struct mk_builder *builder, const struct mk_pe *pe)
 {
-    struct writer writer = {.builder = builder, .pe = pe, .rdata = MK_PE_RDATA};
-    mk_region(builder, pe->base, pe->size_bytes, MK_KERNEL_PAGE);
+    struct writer writer = {.builder = builder,
+                            .pe = pe,
+                            .format = &formats[builder->layout->pointer_bytes == 8 ? 0 : 1],
+                            .rdata = MK_PE_RDATA};
+    mk_region(builder, pe->base, pe->size_bytes, pe->page_flags, pe->name);
     memset(mk_at(builder, pe->base + MK_PE_TEXT, MK_PAGE_BYTES), 0xCC, MK_PAGE_BYTES);
     put_bytes(&writer, MK_PE_TEXT, pe->code->bytes, pe->code->len_bytes);
     put_optional_header(&writer);
     put_sections(&writer);
     put_exports(&writer);
     put_debug(&writer);
-    put_unwind_table(&writer);
+    if (builder->layout->unwind_table)
+        put_unwind_table(&writer);
 }

@@ -20,7 +20,9 @@ struct mk_pe {
     uint32_t size_bytes; /* SizeOfImage; .data ends there */
     uint32_t checksum;
     uint32_t timestamp;
+    uint64_t page_flags; /* of the pages it is mapped with */
     bool is_dll;
+    bool is_user;
     const struct mk_code *code;
     const struct mk_export *exports; /* sorted by name */
     uint32_t export_count;

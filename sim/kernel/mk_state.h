@@ -33,7 +33,6 @@ enum {
     MK_PRINT_BYTES_MAX = 512,                                        /* longer ones are cut */
     MK_LINE_BYTES_MAX = MK_TEXT_BYTES + 32,                          /* text, space, 20 digits, newline */
     MK_DATA_BYTES = 4096,
-    MK_MSRS = 4,
     MK_INFORMATION = 2,
 };
 
@@ -41,7 +40,7 @@ enum {
 struct mk_cpu {
     uint8_t context[MK_CONTEXT_BYTES_MAX];
     uint8_t special[MK_SPECIAL_BYTES_MAX];
-    uint64_t msr[MK_MSRS]; /* those that the special registers do not hold */
+    uint64_t msr[MK_MSRS]; /* values of layout->msrs */
 };
 
 struct mk_breakpoint {
@@ -127,7 +126,7 @@ uint32_t mk_write_physical(struct mk_state *state, uint64_t pa, const uint8_t *f
 
 /* ---- mk_cpu.c: registers, and the interpreter of the image's code -------------------------------------- */
 
-/* A register by its offset in CONTEXT, of the machine's width. */
+/* A register by its offset in CONTEXT: an address, whatever the machine's width. */
 uint64_t mk_register(const struct mk_state *state, uint32_t cpu, uint16_t offset);
 void mk_register_set(struct mk_state *state, uint32_t cpu, uint16_t offset, uint64_t value);
 uint32_t mk_eflags(const struct mk_state *state, uint32_t cpu);
@@ -177,10 +176,18 @@ mk_api_fn mk_write_breakpoint, mk_restore_breakpoint;
 /* The model-specific registers' first values. */
 void mk_msrs_init(struct mk_state *state);
 
+/* An address as everything here has it: x86 ones sign-extended. A debugger may send anything in the upper
+ * half (kd-protocol.md 4). */
+static inline uint64_t mk_address(const struct mk_layout *layout, uint64_t value)
+{
+    const uint64_t sign = 0x80000000u;
+    return layout->pointer_bytes == 8 ? value : ((value & UINT32_MAX) ^ sign) - sign;
+}
+
 /* A word of the machine's width. */
 static inline uint64_t mk_word_load(const struct mk_layout *layout, const uint8_t *from)
 {
-    return layout->pointer_bytes == 8 ? kd_load_u64(from) : kd_load_u32(from);
+    return layout->pointer_bytes == 8 ? kd_load_u64(from) : mk_address(layout, kd_load_u32(from));
 }
 static inline void mk_word_store(const struct mk_layout *layout, uint8_t *to, uint64_t value)
 {
@@ -199,6 +206,10 @@ static inline uint32_t mk_get_u32(const struct mk_request *request, uint32_t off
 static inline uint64_t mk_get_u64(const struct mk_request *request, uint32_t offset)
 {
     return kd_load_u64(request->header + MK_UNION + offset);
+}
+static inline uint64_t mk_get_address(const struct mk_state *state, const struct mk_request *request)
+{
+    return mk_address(state->layout, mk_get_u64(request, 0));
 }
 static inline void mk_put_u32(struct mk_request *request, uint32_t offset, uint32_t value)
 {

@@ -16,20 +16,31 @@ static uint64_t load(const uint8_t *from, unsigned bytes)
     return value;
 }
 
+struct level {
+    unsigned shift, index_bits;
+    bool may_be_large;
+};
+
+static const struct level four_levels[] = {{39, 9, false}, {30, 9, true}, {21, 9, true}, {12, 9, false}};
+static const struct level two_levels[] = {{22, 10, true}, {12, 10, false}};
+
 bool image_translate(const struct image *image, uint64_t va, uint64_t *pa, uint64_t *entry,
                      uint64_t *page_bytes)
 {
-    const uint64_t frame = 0x000FFFFFFFFFF000;
+    const struct level *levels = image->width == 8 ? four_levels : two_levels;
+    const unsigned count = image->width == 8 ? 4 : 2, address_bits = image->width == 8 ? 48 : 32;
+    const uint64_t frame = image->width == 8 ? 0x000FFFFFFFFFF000 : 0xFFFFF000;
     uint64_t table = image->cr3;
-    if ((int64_t)(va << 16) >> 16 != (int64_t)va)
+    if ((int64_t)(va << (64 - address_bits)) >> (64 - address_bits) != (int64_t)va)
         return false;
-    for (unsigned shift = 39; shift >= 12; shift -= 9) {
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t index = va >> levels[i].shift & ((1u << levels[i].index_bits) - 1);
         assert_true(table + 4096 <= image->ram_bytes);
-        *entry = load(image->ram + table + 8 * (va >> shift & 511), 8);
-        *page_bytes = 1ull << shift;
+        *entry = load(image->ram + table + image->width * index, image->width);
+        *page_bytes = 1ull << levels[i].shift;
         if ((*entry & 1) == 0)
             return false;
-        if (shift == 12 || (shift < 39 && (*entry & 0x80) != 0)) {
+        if (i + 1 == count || (levels[i].may_be_large && (*entry & 0x80) != 0)) {
             *pa = (*entry & frame & ~(*page_bytes - 1)) + (va & (*page_bytes - 1));
             assert_true(*pa < image->ram_bytes);
             return true;
@@ -72,6 +83,11 @@ uint16_t image_u16(const struct image *image, uint64_t va)
     return (uint16_t)image_load(image, va, 2);
 }
 
+uint64_t image_pointer(const struct image *image, uint64_t va)
+{
+    return image->width == 8 ? image_u64(image, va) : (uint64_t)(int32_t)image_u32(image, va);
+}
+
 void image_string(const struct image *image, uint64_t va, char *to)
 {
     for (unsigned i = 0; i < 128; i++)
@@ -83,7 +99,7 @@ void image_string(const struct image *image, uint64_t va, char *to)
 void image_unicode(const struct image *image, uint64_t va, char *to)
 {
     unsigned length = image_u16(image, va) / 2u;
-    uint64_t buffer = image_u64(image, va + 8);
+    uint64_t buffer = image_pointer(image, va + image->width);
     assert_true(length < 128);
     assert_int_equal(image_u16(image, va + 2), 2 * length + 2);
     for (unsigned i = 0; i <= length; i++)
@@ -96,7 +112,7 @@ void image_unicode(const struct image *image, uint64_t va, char *to)
 uint64_t image_directory(const struct image *image, uint64_t base, uint32_t index, uint32_t *len_bytes)
 {
     uint64_t pe = base + image_u32(image, base + 0x3C);
-    uint64_t directory = pe + 4 + 20 + 112 + 8 * index;
+    uint64_t directory = pe + 4 + 20 + (image->width == 8 ? 112 : 96) + 8 * index;
     uint32_t rva = image_u32(image, directory);
     *len_bytes = image_u32(image, directory + 4);
     return rva == 0 ? 0 : base + rva;
@@ -150,4 +166,10 @@ void image_unwind(const struct image *image, uint64_t base, uint64_t *pc, uint64
     }
     *pc = image_u64(image, *sp);
     *sp += 8;
+}
+
+void image_frame(const struct image *image, uint64_t *pc, uint64_t *frame)
+{
+    *pc = image_pointer(image, *frame + image->width);
+    *frame = image_pointer(image, *frame);
 }

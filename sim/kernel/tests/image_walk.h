@@ -12,9 +12,10 @@ struct image {
     const uint8_t *ram;
     uint64_t ram_bytes;
     uint64_t cr3;
+    unsigned width; /* 8: amd64, four levels; 4: x86, two levels */
 };
 
-/* Four levels. Returns false when the address is not mapped; *entry is the last entry looked at, *page_bytes
+/* Returns false when the address is not mapped; *entry is the last entry looked at, *page_bytes
  * the page's size. */
 bool image_translate(const struct image *image, uint64_t va, uint64_t *pa, uint64_t *entry,
                      uint64_t *page_bytes);
@@ -26,6 +27,9 @@ bool image_read(const struct image *image, uint64_t va, void *to, size_t len_byt
 uint64_t image_u64(const struct image *image, uint64_t va);
 uint32_t image_u32(const struct image *image, uint64_t va);
 uint16_t image_u16(const struct image *image, uint64_t va);
+
+/* A pointer of the machine's width; x86 ones sign-extended. */
+uint64_t image_pointer(const struct image *image, uint64_t va);
 
 /* A NUL-terminated string, and the low bytes of a UNICODE_STRING. to has room for 128. */
 void image_string(const struct image *image, uint64_t va, char *to);
@@ -40,5 +44,8 @@ uint64_t image_symbol(const struct image *image, uint64_t base, uint64_t address
 
 /* One frame up, by the unwind table of the module at base; what the table has no entry for is a leaf. */
 void image_unwind(const struct image *image, uint64_t base, uint64_t *pc, uint64_t *sp);
+
+/* One frame up by frame pointers. */
+void image_frame(const struct image *image, uint64_t *pc, uint64_t *frame);
 
 #endif

@@ -23,7 +23,7 @@ static void add_step_at(uint64_t pc)
 
 static struct image image(void)
 {
-    return (struct image){fake.ram, fake.map.ram_bytes, fake.map.directory_table_pa};
+    return (struct image){fake.ram, fake.map.ram_bytes, fake.map.directory_table_pa, 8};
 }
 
 /* ---- steps --------------------------------------------------------------------------------------------- */
@@ -303,9 +303,14 @@ static void arithmetic_is_the_processors_own(void **state)
 static void stack_of_a_break_unwinds_to_the_boot(void **state)
 {
     (void)state;
-    static const char *const chain[] = {
-        "DbgBreakPointWithStatus", "KdCheckForDebugBreak", "KiClockInterrupt", "KiCountIdle", "KiIdleLoop",
-        "KiInitializeKernel",      "KiSystemStartup"};
+    static const char *const chain[] = {"DbgBreakPointWithStatus",
+                                        "KdCheckForDebugBreak",
+                                        "KiClockInterrupt",
+                                        "KiCountIdle",
+                                        "KiIdleLoop",
+                                        "KiEnterIdle",
+                                        "KiInitializeKernel",
+                                        "KiSystemStartup"};
     fake.boot.steps_per_tick = 4; /* ends in the function that the loop calls */
     fake.ticks_max = 4;
     fake.poll_wish = 3;
