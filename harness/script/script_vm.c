@@ -130,7 +130,8 @@ static void publish_image(lua_State *L, const struct mk_map *map)
 {
 #define IMAGE_FIELDS(X)                                                                                      \
     X(ram_bytes) X(directory_table_pa) X(kernel_base) X(module_list) X(debugger_data_list) X(debugger_data)  \
-    X(loop) X(loop_bytes) X(break_instruction) X(pool) X(pool_bytes) X(pool_pa) X(hole)
+    X(loop) X(loop_bytes) X(break_instruction) X(pool) X(pool_bytes) X(pool_pa) X(hole)                      \
+    X(large_page) X(user_page) X(not_present)
     lua_newtable(L);
 #define PUBLISH(field) script_set_number(L, #field, map->field);
     IMAGE_FIELDS(PUBLISH)
@@ -168,6 +169,8 @@ static int verb_vm(lua_State *L)
     if (lab_create(&config, &script->lab, why) != KD_OK)
         return script_bad_input(L, "vm: %s", why);
     forget_reading(script);
+    lua_pushstring(L, lab_arch(script->lab) == DBG_X64 ? "x64" : "x86");
+    lua_setglobal(L, "arch");
     publish_image(L, sim_vm_map(script->lab->vm));
     return 0;
 }

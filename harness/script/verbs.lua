@@ -202,6 +202,51 @@ function dbg.wait_print(text, limit)
     end
 end
 
+-- ---- what a debugger reads of the kernel's structures (kd-protocol.md 4.11)
+
+local nt = {
+    x64 = { pointer = "<i8", string_buffer = 0x08, module = { base = 0x30, size = 0x40, path = 0x48, name = 0x58 } },
+    x86 = { pointer = "<i4", string_buffer = 0x04, module = { base = 0x18, size = 0x20, path = 0x24, name = 0x2C } },
+}
+
+local function read_exactly(address, len)
+    local bytes = dbg.read(address, len)
+    if #bytes < len then core.fail(string.format("%d bytes at %X, not %d", #bytes, address, len)) end
+    return bytes
+end
+
+-- A number of the target's memory.
+function dbg.u16(address) return (string.unpack("<I2", read_exactly(address, 2))) end
+function dbg.u32(address) return (string.unpack("<I4", read_exactly(address, 4))) end
+
+-- An address: of the machine's width, sign-extended as the target tells addresses.
+function dbg.pointer(address)
+    local format = nt[arch].pointer
+    return (string.unpack(format, read_exactly(address, string.packsize(format))))
+end
+
+-- A UNICODE_STRING, of which only ASCII is expected.
+function dbg.unicode(address)
+    local bytes = read_exactly(dbg.pointer(address + nt[arch].string_buffer), dbg.u16(address))
+    return (bytes:gsub("(.)%z", "%1"))
+end
+
+-- The list of loaded modules, as the target's memory has it: what a debugger shows for lm.
+function dbg.modules()
+    local at, found = nt[arch].module, {}
+    local head = dbg.version().module_list
+    local entry = dbg.pointer(head)
+    while entry ~= head do
+        found[#found + 1] = {
+            base = dbg.pointer(entry + at.base), size = dbg.u32(entry + at.size),
+            path = dbg.unicode(entry + at.path), name = dbg.unicode(entry + at.name),
+        }
+        if #found > 1000 then core.fail("the list of modules has no end") end
+        entry = dbg.pointer(entry)
+    end
+    return found
+end
+
 -- ---- measuring
 
 -- Runs fn and records, for whoever plays this scenario from C, what it took. bytes: of use, not on the wire.
