@@ -450,9 +450,22 @@ void sim_uart_receive(struct sim_uart *uart, const uint8_t *bytes, size_t len_by
     uart->held_count += len_bytes;
 }
 
+/* In vmm mode a byte is the host's from the moment the guest wrote it (devices.md 2.2 item 5): the pace is only
+ * shown, and a reset takes nothing back. */
+static void hand_over_written(struct sim_uart *uart)
+{
+    if (uart->config.mode != SIM_UART_VMM || uart->mcr & MCR_LOOP)
+        return;
+    if (uart->shift_done != 0)
+        uart->transmit(uart->context, uart->shift);
+    while (uart->tx.count > 0)
+        uart->transmit(uart->context, fifo_pop(&uart->tx));
+}
+
 void sim_uart_reset(struct sim_uart *uart)
 {
     take_arrived(uart);
+    hand_over_written(uart);
     sim_cancel(uart->world, uart->shift_done);
     uart->shift_done = 0;
     uart->ier = uart->fcr = uart->lcr = uart->scr = 0;

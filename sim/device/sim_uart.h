@@ -47,7 +47,8 @@ void sim_uart_out(struct sim_uart *uart, uint16_t port, uint8_t value);
 void sim_uart_receive(struct sim_uart *uart, const uint8_t *bytes, size_t len_bytes);
 
 /* Registers, FIFO and shift register as after power-on. What is under way to the guest still comes: in vmm mode the
- * host keeps it until there is room, in wire mode the far end does not know of the reset. */
+ * host keeps it until there is room, in wire mode the far end does not know of the reset. What the guest wrote and the
+ * line did not show yet is transmitted now in vmm mode, because the host has it already, and lost in wire mode. */
 void sim_uart_reset(struct sim_uart *uart);
 
 /* The debugger hung up: what the host still holds for the guest is dropped. */

@@ -573,9 +573,21 @@ static void reset_forgets_the_guests_side_and_keeps_the_hosts(void **state)
     out(f, DATA, 2);
     sim_uart_reset(f->uart);
     run_until(f, SIM_S(2));
-    assert_int_equal(f->sent_count, 0);        /* the bytes being sent are gone */
-    assert_int_equal(in(f, DATA), FIFO_BYTES); /* of the received ones those in the FIFO are */
+    assert_int_equal(f->sent_count, 2);        /* the bytes being sent were the host's already */
+    assert_int_equal(f->sent[1], 2);
+    assert_int_equal(in(f, DATA), FIFO_BYTES); /* of the received ones those in the FIFO are gone */
     assert_reset_values(f);
+}
+
+static void reset_on_a_wire_loses_what_is_being_sent(void **state)
+{
+    struct fix *f = *state;
+    set_fast(f);
+    out(f, DATA, 1);
+    out(f, DATA, 2);
+    sim_uart_reset(f->uart);
+    run_until(f, SIM_S(2));
+    assert_int_equal(f->sent_count, 0);
 }
 
 static void a_status_read_is_an_idle_poll_when_asked_again_in_vain(void **state)
@@ -668,6 +680,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(wire_loses_bytes_during_loopback, wire, tear_down),
         cmocka_unit_test_setup_teardown(cut_drops_what_the_host_holds, vmm, tear_down),
         cmocka_unit_test_setup_teardown(reset_forgets_the_guests_side_and_keeps_the_hosts, vmm, tear_down),
+        cmocka_unit_test_setup_teardown(reset_on_a_wire_loses_what_is_being_sent, wire, tear_down),
         cmocka_unit_test_setup_teardown(a_status_read_is_an_idle_poll_when_asked_again_in_vain, vmm, tear_down),
         cmocka_unit_test_setup_teardown(a_status_read_after_a_byte_is_no_idle_poll_though_it_shows_the_same, vmm,
                                         tear_down),
