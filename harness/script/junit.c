@@ -28,12 +28,12 @@ void junit_begin(FILE *file)
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"kdharness\">\n", file);
 }
 
-void junit_case(FILE *file, const char *name, const char *link, uint64_t time_ns, enum script_outcome outcome,
+void junit_case(FILE *file, const char *name, const char *way, uint64_t time_ns, enum script_outcome outcome,
                 const char *message)
 {
     fputs("  <testcase classname=\"scenario\" name=\"", file);
     put_escaped(file, name);
-    fprintf(file, " [%s]\" time=\"%" PRIu64 ".%09" PRIu64 "\">\n", link, time_ns / SIM_S(1), time_ns % SIM_S(1));
+    fprintf(file, " [%s]\" time=\"%" PRIu64 ".%09" PRIu64 "\">\n", way, time_ns / SIM_S(1), time_ns % SIM_S(1));
     if (outcome == SCRIPT_SKIPPED)
         put_element(file, "skipped", message);
     else if (outcome == SCRIPT_FAILED)

@@ -5,7 +5,7 @@
 #include "harness/script/script.h"
 
 void junit_begin(FILE *file);
-void junit_case(FILE *file, const char *name, const char *link, uint64_t time_ns, enum script_outcome outcome,
+void junit_case(FILE *file, const char *name, const char *way, uint64_t time_ns, enum script_outcome outcome,
                 const char *message);
 void junit_end(FILE *file);
 

@@ -45,6 +45,13 @@ static void set_link(struct runner_options *runner, const char *value)
     runner->every_link = false;
 }
 
+static void set_arch(struct runner_options *runner, const char *value)
+{
+    if (lab_arch_find(value, &runner->arch) != KD_OK)
+        command_refuse("--arch %s: expected x64 or x86", value);
+    runner->every_arch = false;
+}
+
 static void add_setting(struct runner_options *runner, const char *value)
 {
     char why[LAB_WHY_BYTES];
@@ -87,7 +94,7 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
         set_link(runner, value);
         return 0;
     case KEY_ARCH:
-        require("--arch", value, "x64");
+        set_arch(runner, value);
         return 0;
     case KEY_MACHINE:
         require("--machine", value, "native");
@@ -126,7 +133,7 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 static const struct argp_option run_options[] = {
     {"seed", KEY_SEED, "N", 0, "Seed of every world (default 1)", 0},
     {"link", KEY_LINK, "LINK", 0, "backdoor or serial; default: each of them that the scenario fits", 0},
-    {"arch", KEY_ARCH, "ARCH", 0, "x64", 0},
+    {"arch", KEY_ARCH, "ARCH", 0, "x64 or x86; default: each of them that the scenario fits", 0},
     {"machine", KEY_MACHINE, "MACHINE", 0, "native", 0},
     {"trace", KEY_TRACE, "FILE", 0, "Write every record of each first play to FILE", 0},
     {"junit", KEY_JUNIT, "FILE", 0, "Write the results to FILE as JUnit XML", 0},
@@ -160,7 +167,7 @@ static int command_run(int argc, char **argv)
                                      "Plays scenarios and reports as TAP. Exit code 0: all passed; 1: one failed; "
                                      "2: bad input.",
                                      NULL, NULL, NULL};
-    struct arguments arguments = {.runner = {.every_link = true, .seed = 1, .tap = stdout, .errors = stderr}};
+    struct arguments arguments = {.runner = {.every_link = true, .every_arch = true, .seed = 1, .tap = stdout, .errors = stderr}};
     /* Both flags: argp's own messages take two lines. */
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
     parse_scenarios(&arguments.scenarios);

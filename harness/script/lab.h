@@ -36,6 +36,8 @@ const char *lab_config_name(unsigned index, const char **note);
 
 const char *lab_link_name(enum sim_link link);
 KD_MUST_USE enum kd_status lab_link_find(const char *name, enum sim_link *link);
+const char *lab_arch_name(enum mk_arch arch);
+KD_MUST_USE enum kd_status lab_arch_find(const char *name, enum mk_arch *arch);
 
 /* Bytes that somebody keeps for later. */
 struct lab_bytes {

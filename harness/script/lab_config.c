@@ -5,6 +5,18 @@
 #include <string.h>
 
 static const char *const link_names[] = {[SIM_LINK_BACKDOOR] = "backdoor", [SIM_LINK_SERIAL] = "serial"};
+static const char *const arch_names[] = {[MK_X64] = "x64", [MK_X86] = "x86"};
+
+#define COUNT(table) (sizeof(table) / sizeof *(table))
+
+/* The index of a name in its table; count when it is not there. */
+static size_t find_name(const char *const *names, size_t count, const char *name)
+{
+    size_t i = 0;
+    while (i < count && strcmp(names[i], name) != 0)
+        i++;
+    return i;
+}
 
 const char *lab_link_name(enum sim_link link)
 {
@@ -13,13 +25,25 @@ const char *lab_link_name(enum sim_link link)
 
 enum kd_status lab_link_find(const char *name, enum sim_link *link)
 {
-    for (unsigned i = 0; i < sizeof link_names / sizeof *link_names; i++) {
-        if (strcmp(link_names[i], name) == 0) {
-            *link = (enum sim_link)i;
-            return KD_OK;
-        }
-    }
-    return KD_ERR_ARGUMENT;
+    size_t index = find_name(link_names, COUNT(link_names), name);
+    if (index == COUNT(link_names))
+        return KD_ERR_ARGUMENT;
+    *link = (enum sim_link)index;
+    return KD_OK;
+}
+
+const char *lab_arch_name(enum mk_arch arch)
+{
+    return arch_names[arch];
+}
+
+enum kd_status lab_arch_find(const char *name, enum mk_arch *arch)
+{
+    size_t index = find_name(arch_names, COUNT(arch_names), name);
+    if (index == COUNT(arch_names))
+        return KD_ERR_ARGUMENT;
+    *arch = (enum mk_arch)index;
+    return KD_OK;
 }
 
 struct lab_config lab_config_default(enum sim_link link, uint64_t seed)
@@ -45,10 +69,7 @@ struct field {
 
 static enum kd_status set_arch(struct lab_config *config, const char *value)
 {
-    if (strcmp(value, "x64") != 0)
-        return KD_ERR_ARGUMENT;
-    config->vm.boot.arch = MK_X64;
-    return KD_OK;
+    return lab_arch_find(value, &config->vm.boot.arch);
 }
 
 static enum kd_status set_backdoor(struct lab_config *config, const char *value)
@@ -69,7 +90,7 @@ static enum kd_status set_uart(struct lab_config *config, const char *value)
 #define QUOTED_MODE(name, text)          text " "
 
 static const struct field fields[] = {
-    {"arch", FIELD_SPECIAL, 0, 0, set_arch, "x64"},
+    {"arch", FIELD_SPECIAL, 0, 0, set_arch, "x64 or x86"},
     {"backdoor", FIELD_SPECIAL, 0, 0, set_backdoor, "one of: " SIM_BACKDOOR_PROFILE_LIST(QUOTED_PROFILE)},
     {"uart", FIELD_SPECIAL, 0, 0, set_uart, "one of: " SIM_UART_MODE_LIST(QUOTED_MODE)},
     {"relay", FIELD_BOOL, VM(relay_present), 0, NULL, "false: the VMM knows no fastkd RPC"},

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WAYS_MAX = 4 };
+
 /* One play's end, after what the scenario itself was expected to do. */
 struct verdict {
     enum script_outcome outcome;
@@ -107,8 +109,8 @@ static void print_quoted(FILE *tap, const char *text)
 static void print_replay(FILE *tap, const struct script_options *options)
 {
     const struct script_settings *settings = options->settings;
-    fprintf(tap, "# replay: kdharness run --seed %" PRIu64 " --link %s", options->seed,
-            lab_link_name(options->link));
+    fprintf(tap, "# replay: kdharness run --seed %" PRIu64 " --link %s --arch %s", options->seed,
+            lab_link_name(options->link), lab_arch_name(options->arch));
     for (size_t i = 0; settings != NULL && i < settings->count; i++) {
         char setting[400];
         snprintf(setting, sizeof setting, "%s=%s", settings->items[i].name, settings->items[i].value);
@@ -152,8 +154,10 @@ static void print_excuses(FILE *tap, const struct script_result *result)
 static void print_line(FILE *tap, unsigned number, const char *name, const struct script_result *result,
                        const struct script_options *options, const struct verdict *verdict)
 {
+    char way[SCRIPT_NAME_BYTES];
+    script_way_text(options, way);
     bool ok = verdict->outcome == SCRIPT_PASSED || verdict->outcome == SCRIPT_SKIPPED;
-    fprintf(tap, "%s %u - %s [%s]", ok ? "ok" : "not ok", number, name, lab_link_name(options->link));
+    fprintf(tap, "%s %u - %s [%s]", ok ? "ok" : "not ok", number, name, way);
     if (verdict->outcome == SCRIPT_SKIPPED)
         fprintf(tap, " # SKIP %s\n", verdict->message);
     else
@@ -176,9 +180,10 @@ static void report(const struct runner_options *options, const struct script_opt
         fprintf(options->errors, "kdharness: %s:%u: %.*s\n", play->path, result->line,
                 (int)strcspn(verdict->message, "\n"), verdict->message);
     fflush(tap);
+    char way[SCRIPT_NAME_BYTES];
+    script_way_text(play, way);
     if (options->junit != NULL)
-        junit_case(options->junit, scenario->name, lab_link_name(play->link), result->total_ns, verdict->outcome,
-                   verdict->message);
+        junit_case(options->junit, scenario->name, way, result->total_ns, verdict->outcome, verdict->message);
 }
 
 static void count(struct tally *tally, enum script_outcome outcome)
@@ -198,8 +203,9 @@ static void count(struct tally *tally, enum script_outcome outcome)
 
 static void title_timeline(struct timeline *timeline, const struct scenario *scenario, const struct script_options *play)
 {
-    char title[LAB_WHY_BYTES];
-    snprintf(title, sizeof title, "%s [%s] seed %" PRIu64, scenario->name, lab_link_name(play->link), play->seed);
+    char title[LAB_WHY_BYTES], way[SCRIPT_NAME_BYTES];
+    script_way_text(play, way);
+    snprintf(title, sizeof title, "%s [%s] seed %" PRIu64, scenario->name, way, play->seed);
     if (timeline != NULL)
         timeline_title(timeline, title);
 }
@@ -216,16 +222,19 @@ static void show_timeline(const struct runner_options *options, struct timeline 
 /* ---- playing ------------------------------------------------------------------------------------------------- */
 
 static void play_one(const struct runner_options *options, const struct scenario *scenario, enum sim_link link,
-                     struct tally *tally)
+                     enum mk_arch arch, struct tally *tally)
 {
     struct script_options play = script_options_default(scenario->path, link);
+    char way[SCRIPT_NAME_BYTES];
     struct script_result result;
     struct verdict verdict;
+    play.arch = arch;
     play.seed = options->seed;
     play.settings = &options->settings;
     play.trace = options->trace;
+    script_way_text(&play, way);
     if (play.trace != NULL)
-        fprintf(play.trace, "# %s [%s] seed %" PRIu64 "\n", scenario->name, lab_link_name(link), play.seed);
+        fprintf(play.trace, "# %s [%s] seed %" PRIu64 "\n", scenario->name, way, play.seed);
     play.timeline = tally->timeline;
     title_timeline(tally->timeline, scenario, &play);
     script_run(&play, &result);
@@ -239,20 +248,37 @@ static void play_one(const struct runner_options *options, const struct scenario
     script_result_free(&result);
 }
 
+/* What a scenario is played on. */
+struct way {
+    enum sim_link link;
+    enum mk_arch arch;
+};
+
+static size_t find_ways(const struct runner_options *options, struct way ways[WAYS_MAX])
+{
+    static const struct way all[WAYS_MAX] = {
+        {SIM_LINK_BACKDOOR, MK_X64}, {SIM_LINK_BACKDOOR, MK_X86}, {SIM_LINK_SERIAL, MK_X64}, {SIM_LINK_SERIAL, MK_X86}};
+    size_t count = 0;
+    for (size_t i = 0; i < WAYS_MAX; i++)
+        if ((options->every_link || all[i].link == options->link) &&
+            (options->every_arch || all[i].arch == options->arch))
+            ways[count++] = all[i];
+    return count;
+}
+
 int runner_run(const struct runner_options *options, const struct scenario_list *scenarios)
 {
-    static const enum sim_link links[] = {SIM_LINK_BACKDOOR, SIM_LINK_SERIAL};
-    size_t first = options->every_link ? 0 : options->link == SIM_LINK_SERIAL;
-    size_t last = options->every_link ? 1 : first;
+    struct way ways[WAYS_MAX];
+    size_t way_count = find_ways(options, ways);
     struct tally tally = {0};
     if (options->timeline || options->timeline_svg != NULL)
         tally.timeline = timeline_create();
-    fprintf(options->tap, "1..%zu\n", scenarios->count * (last - first + 1));
+    fprintf(options->tap, "1..%zu\n", scenarios->count * way_count);
     if (options->junit != NULL)
         junit_begin(options->junit);
     for (size_t i = 0; i < scenarios->count; i++)
-        for (size_t link = first; link <= last; link++)
-            play_one(options, &scenarios->items[i], links[link], &tally);
+        for (size_t way = 0; way < way_count; way++)
+            play_one(options, &scenarios->items[i], ways[way].link, ways[way].arch, &tally);
     if (options->junit != NULL)
         junit_end(options->junit);
     if (options->timeline_svg != NULL)

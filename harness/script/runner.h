@@ -1,4 +1,4 @@
-/* runner.h: plays scenarios over their links, each twice, and reports as TAP (and JUnit).
+/* runner.h: plays scenarios over their links and on their architectures, each twice, and reports as TAP (and JUnit).
  *
  * Oracle rule 9 is judged here: both plays of a scenario must give the same hash and the same outcome. A scenario
  * with a "-- FAILS: text" comment passes if and only if it fails at that line with that text.
@@ -12,6 +12,8 @@
 struct runner_options {
     bool every_link;     /* else only .link */
     enum sim_link link;
+    bool every_arch;     /* else only .arch */
+    enum mk_arch arch;
     uint64_t seed;
     bool once;           /* no second play */
     struct script_settings settings;

@@ -110,6 +110,10 @@ enum kd_status script_settings_add(struct script_settings *settings, const char 
         snprintf(why, LAB_WHY_BYTES, "'%s': expected name=value", text);
         return KD_ERR_ARGUMENT;
     }
+    if (strncmp(text, "arch=", 5) == 0) {
+        snprintf(why, LAB_WHY_BYTES, "arch is what the scenario is played on: expected --arch");
+        return KD_ERR_ARGUMENT;
+    }
     struct script_setting setting = {copy_text(text, (size_t)(equals - text)), copy_text(equals + 1, strlen(equals + 1))};
     struct lab_config scratch = lab_config_default(SIM_LINK_BACKDOOR, 0);
     if (strncmp(setting.name, "param.", 6) != 0 && lab_config_set(&scratch, setting.name, setting.value, why) != KD_OK) {
@@ -130,6 +134,11 @@ void script_settings_free(struct script_settings *settings)
     }
     free(settings->items);
     *settings = (struct script_settings){0};
+}
+
+void script_way_text(const struct script_options *options, char text[SCRIPT_NAME_BYTES])
+{
+    snprintf(text, SCRIPT_NAME_BYTES, "%s %s", lab_link_name(options->link), lab_arch_name(options->arch));
 }
 
 struct script_options script_options_default(const char *path, enum sim_link link)

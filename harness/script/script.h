@@ -1,4 +1,4 @@
-/* script.h: plays one scenario once, over one link, and says how it went.
+/* script.h: plays one scenario once, over one link and on one architecture, and says how it went.
  *
  * The scenario runs as a Lua coroutine in the sandbox; a verb that waits yields to C, which runs the world until
  * the condition holds, a limit is reached or the oracle objects. Every scenario ends with the oracle's last word.
@@ -14,7 +14,7 @@ enum { SCRIPT_MESSAGE_BYTES = 2048, SCRIPT_NAME_BYTES = 48 };
 enum script_outcome {
     SCRIPT_PASSED,
     SCRIPT_FAILED,    /* an expectation, the oracle, a limit, or an error in Lua */
-    SCRIPT_SKIPPED,   /* the scenario does not fit this link; message says why */
+    SCRIPT_SKIPPED,   /* the scenario does not fit this link or architecture; message says why */
     SCRIPT_BAD_INPUT, /* it names a thing that does not exist, or cannot be read or parsed */
 };
 
@@ -37,6 +37,7 @@ void script_settings_free(struct script_settings *settings);
 struct script_options {
     const char *path; /* of the file, as a person would find it again */
     enum sim_link link;
+    enum mk_arch arch;
     uint64_t seed;
     unsigned play;                          /* 1, or 2 for the second play that rule 9 compares */
     const struct script_settings *settings; /* may be NULL */
@@ -45,7 +46,11 @@ struct script_options {
     uint64_t time_ns_max;                   /* virtual, per scenario: one hour */
     uint64_t exits_max;                     /* per scenario: two million */
 };
+/* On x64. */
 struct script_options script_options_default(const char *path, enum sim_link link);
+
+/* How it is played, in words: "backdoor x64". */
+void script_way_text(const struct script_options *options, char text[SCRIPT_NAME_BYTES]);
 
 /* What a measure() of the script recorded about the run of its function. */
 struct script_measure {

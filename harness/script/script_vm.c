@@ -11,10 +11,44 @@ static bool is_group(const char *name)
     return strcmp(name, "cost") == 0 || strcmp(name, "debugger") == 0;
 }
 
-/* About the links the scenario fits, handled by fit_link. */
-static bool is_about_links(const char *name)
+/* What a scenario may be played on. It fits all of an axis unless it says less, and then because = "..." says why:
+ * link = "serial", or links = {"backdoor", "serial"}; the same with arch and archs. */
+struct axis {
+    const char *one, *many, *noun, *expected;
+    bool (*find)(const char *name, const struct script_options *options, bool *is_played);
+};
+
+static bool find_link(const char *name, const struct script_options *options, bool *is_played)
 {
-    return strcmp(name, "link") == 0 || strcmp(name, "links") == 0 || strcmp(name, "because") == 0;
+    enum sim_link found;
+    if (lab_link_find(name, &found) != KD_OK)
+        return false;
+    *is_played = found == options->link;
+    return true;
+}
+
+static bool find_arch(const char *name, const struct script_options *options, bool *is_played)
+{
+    enum mk_arch found;
+    if (lab_arch_find(name, &found) != KD_OK)
+        return false;
+    *is_played = found == options->arch;
+    return true;
+}
+
+static const struct axis axes[] = {
+    {"link", "links", "link", "backdoor or serial", find_link},
+    {"arch", "archs", "architecture", "x64 or x86", find_arch},
+};
+enum { AXES = sizeof axes / sizeof *axes, AXIS_VALUES = 2 };
+
+/* About what the scenario fits, handled by check_axis. */
+static bool is_about_axes(const char *name)
+{
+    for (size_t i = 0; i < AXES; i++)
+        if (strcmp(name, axes[i].one) == 0 || strcmp(name, axes[i].many) == 0)
+            return true;
+    return strcmp(name, "because") == 0;
 }
 
 struct field_context {
@@ -25,7 +59,7 @@ struct field_context {
 static void set_field(lua_State *L, const char *name, int value, void *context)
 {
     struct field_context *field = context;
-    if (field->prefix[0] == 0 && is_about_links(name))
+    if (field->prefix[0] == 0 && is_about_axes(name))
         return;
     if (field->prefix[0] == 0 && is_group(name)) {
         luaL_checktype(L, value, LUA_TTABLE);
@@ -39,45 +73,44 @@ static void set_field(lua_State *L, const char *name, int value, void *context)
         script_bad_input(L, "vm: %s", why);
 }
 
-static bool names_link(lua_State *L, int value, enum sim_link link)
+static bool is_played(lua_State *L, int value, const struct axis *axis)
 {
-    enum sim_link found;
+    bool played;
     const char *name = luaL_checkstring(L, value);
-    if (lab_link_find(name, &found) != KD_OK)
-        script_bad_input(L, "vm: no link is called '%s': expected backdoor or serial", name);
-    return found == link;
+    if (!axis->find(name, &script_of(L)->options, &played))
+        script_bad_input(L, "vm: no %s is called '%s': expected %s", axis->noun, name, axis->expected);
+    return played;
 }
 
-/* link = "serial", or links = {"backdoor", "serial"}; with less than both, because = "..." says why. */
-static bool fits_link(lua_State *L, enum sim_link link, bool *fits_all)
+static bool fits_axis(lua_State *L, const struct axis *axis, bool *fits_all)
 {
     *fits_all = false;
-    if (lua_getfield(L, 1, "link") != LUA_TNIL)
-        return names_link(L, -1, link);
-    if (lua_getfield(L, 1, "links") == LUA_TNIL) {
+    if (lua_getfield(L, 1, axis->one) != LUA_TNIL)
+        return is_played(L, -1, axis);
+    if (lua_getfield(L, 1, axis->many) == LUA_TNIL) {
         *fits_all = true;
         return true;
     }
     luaL_checktype(L, -1, LUA_TTABLE);
-    int links = lua_gettop(L);
-    lua_Integer count = luaL_len(L, links);
-    *fits_all = count >= 2;
+    int values = lua_gettop(L);
+    lua_Integer count = luaL_len(L, values);
+    *fits_all = count >= AXIS_VALUES;
     bool fits = false;
     for (lua_Integer i = 1; i <= count; i++) {
-        lua_geti(L, links, i);
-        fits = names_link(L, -1, link) || fits;
+        lua_geti(L, values, i);
+        fits = is_played(L, -1, axis) || fits;
         lua_pop(L, 1);
     }
     return fits;
 }
 
 /* The reason becomes the message of an error that nobody is blamed for: the runner prints it behind SKIP. */
-static void check_link(lua_State *L, struct script *script)
+static void check_axis(lua_State *L, struct script *script, const struct axis *axis)
 {
     bool fits_all;
-    bool fits = fits_link(L, script->options.link, &fits_all);
+    bool fits = fits_axis(L, axis, &fits_all);
     if (!fits_all && lua_getfield(L, 1, "because") != LUA_TSTRING)
-        script_bad_input(L, "vm: it fits one link only, so because = \"...\" must say why");
+        script_bad_input(L, "vm: it fits one %s only, so because = \"...\" must say why", axis->noun);
     if (fits)
         return;
     script->skipped = true;
@@ -142,6 +175,7 @@ static void publish_image(lua_State *L, const struct mk_map *map)
     push_addresses(L, "kprcb", map->kprcb, MK_PROCESSORS_MAX);
     push_addresses(L, "thread", map->thread, MK_PROCESSORS_MAX);
     push_addresses(L, "stack_top", map->stack_top, MK_PROCESSORS_MAX);
+    push_addresses(L, "frame", map->frame, MK_PROCESSORS_MAX);
     push_modules(L, map);
     lua_setglobal(L, "image");
 }
@@ -157,10 +191,12 @@ static int verb_vm(lua_State *L)
 {
     struct script *script = script_of(L);
     luaL_checktype(L, 1, LUA_TTABLE);
-    check_link(L, script);
+    for (size_t i = 0; i < AXES; i++)
+        check_axis(L, script, &axes[i]);
     if (!script_close_lab(script, L))
         return script_sandbox_error(L, "the machine before this one: %s", lua_tostring(L, -1));
     struct lab_config config = lab_config_default(script->options.link, script->options.seed);
+    config.vm.boot.arch = script->options.arch;
     config.trace = script->options.trace;
     config.timeline = script->options.timeline;
     script_each_field(L, 1, set_field, &(struct field_context){&config, ""});
@@ -362,4 +398,6 @@ void script_open_vm(lua_State *L)
     script_register(L, "target", target);
     lua_pushstring(L, lab_link_name(script_of(L)->options.link));
     lua_setglobal(L, "link");
+    lua_pushstring(L, lab_arch_name(script_of(L)->options.arch));
+    lua_setglobal(L, "arch");
 }

@@ -15,7 +15,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 draw() { # scenario, link
-    KDHARNESS_SCENARIOS=$root/harness/scenarios "$kdharness" run --once --timeline --link "$2" "$1" >"$work/tap" || {
+    KDHARNESS_SCENARIOS=$root/harness/scenarios "$kdharness" run --once --timeline --link "$2" --arch x64 "$1" >"$work/tap" || {
         cat "$work/tap" >&2
         echo "update-readme: $1 does not pass" >&2
         return 1

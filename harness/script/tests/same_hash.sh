@@ -6,7 +6,7 @@ way=$1
 kdharness=$2
 play() { # prefix...
     "$@" "$kdharness" run --once --seed 7 boot/cold-boot-attached loss/lost-ack-no-double-delivery work/step-1000 |
-        grep -o '[a-z/0-9-]* \[[a-z]*\] hash=[0-9a-f]*'
+        grep -o '[a-z/0-9-]* \[[a-z0-9 ]*\] hash=[0-9a-f]*'
 }
 
 if [ "$way" = fixed_addresses ]; then

@@ -56,6 +56,10 @@ static int set_up(void **state)
     put_file(f, "field.lua", "vm { modles = 3 }\n");
     put_file(f, "link.lua", "vm { link = 'parallel' }\n");
     put_file(f, "no_reason.lua", "vm { link = 'serial' }\n");
+    put_file(f, "one_arch.lua", "vm { archs = { 'x86' }, because = 'it is about 32 bits' }\nattach()\nboot()\n");
+    put_file(f, "arch.lua", "vm { arch = 'arm' }\n");
+    put_file(f, "no_arch_reason.lua", "vm { arch = 'x86' }\n");
+    put_file(f, "word.lua", "vm {}\nprint(arch, ('%x'):format(image.kernel_base))\n");
     put_file(f, "promised.lua", "vm {}\nerror('broken')  -- FAILS: broken\n");
     put_file(f, "promise_not_kept.lua", "vm {}\nlocal x = 1  -- FAILS: broken\n");
     put_file(f, "other_line.lua", "vm {}\nlocal x = 1  -- FAILS: broken\nerror('broken')\n");
@@ -104,15 +108,17 @@ static void assert_says(const char *text, const char *words)
 
 /* ---- what goes well ------------------------------------------------------------------------------------------ */
 
-static void a_passing_scenario_is_ok_on_each_link(void **state)
+static void a_passing_scenario_is_ok_on_each_link_and_architecture(void **state)
 {
     struct fix *f = *state;
     run(f, "run good.lua");
     assert_int_equal(f->code, 0);
-    assert_says(f->out, "1..2\n");
-    assert_says(f->out, "ok 1 - good [backdoor] hash=");
-    assert_says(f->out, "ok 2 - good [serial] hash=");
-    assert_says(f->out, "2 passed, 0 failed, 0 skipped");
+    assert_says(f->out, "1..4\n");
+    assert_says(f->out, "ok 1 - good [backdoor x64] hash=");
+    assert_says(f->out, "ok 2 - good [backdoor x86] hash=");
+    assert_says(f->out, "ok 3 - good [serial x64] hash=");
+    assert_says(f->out, "ok 4 - good [serial x86] hash=");
+    assert_says(f->out, "4 passed, 0 failed, 0 skipped");
     assert_string_equal(f->errors, "");
 }
 
@@ -121,8 +127,28 @@ static void a_link_that_does_not_fit_is_skipped_with_the_reason(void **state)
     struct fix *f = *state;
     run(f, "run one_link");
     assert_int_equal(f->code, 0);
-    assert_says(f->out, "ok 1 - one_link [backdoor] # SKIP it needs a wire\n");
-    assert_says(f->out, "ok 2 - one_link [serial] hash=");
+    assert_says(f->out, "ok 1 - one_link [backdoor x64] # SKIP it needs a wire\n");
+    assert_says(f->out, "ok 3 - one_link [serial x64] hash=");
+}
+
+static void an_architecture_that_does_not_fit_is_skipped_with_the_reason(void **state)
+{
+    struct fix *f = *state;
+    run(f, "run --link serial one_arch");
+    assert_int_equal(f->code, 0);
+    assert_says(f->out, "ok 1 - one_arch [serial x64] # SKIP it is about 32 bits\n");
+    assert_says(f->out, "ok 2 - one_arch [serial x86] hash=");
+    run(f, "run --link serial --arch x64 one_arch");
+    assert_says(f->out, "1..1\n");
+}
+
+static void a_script_knows_its_architecture(void **state)
+{
+    struct fix *f = *state;
+    run(f, "run --once --link backdoor word.lua");
+    assert_int_equal(f->code, 0);
+    assert_says(f->out, "# x64\tfffff80002800000\n");
+    assert_says(f->out, "# x86\tffffffff804d7000\n");
 }
 
 static void the_same_seed_gives_the_same_report(void **state)
@@ -156,7 +182,7 @@ static void trace_and_junit_are_written(void **state)
     run(f, "run --trace t.txt --junit j.xml one_link.lua bad.lua");
     assert_int_equal(f->code, 1);
     get_file(f, "t.txt", text);
-    assert_says(text, "# one_link [serial] seed 1\n");
+    assert_says(text, "# one_link [serial x64] seed 1\n");
     assert_says(text, " life ");
     get_file(f, "j.xml", text);
     assert_says(text, "<testsuite name=\"kdharness\">");
@@ -191,12 +217,12 @@ static void a_failure_tells_where_when_what_and_how_to_see_it_again(void **state
     struct fix *f = *state;
     run(f, "run --seed 5 --link backdoor bad.lua");
     assert_int_equal(f->code, 1);
-    assert_says(f->out, "not ok 1 - bad [backdoor]");
+    assert_says(f->out, "not ok 1 - bad [backdoor x64]");
     assert_says(f->out, "# bad.lua:5: at 0.0");
     assert_says(f->out, " s: modules\n#   expected: 9\n#   actual:   2\n");
     assert_says(f->out, "# last events:\n");
     assert_says(f->out, "kernel    has booted");
-    assert_says(f->out, "# replay: kdharness run --seed 5 --link backdoor bad.lua\n");
+    assert_says(f->out, "# replay: kdharness run --seed 5 --link backdoor --arch x64 bad.lua\n");
     assert_string_equal(f->errors, "");
 }
 
@@ -242,7 +268,7 @@ static void bad_input_is_one_clear_line_each(void **state)
         {"run --seed -1 good.lua", "--seed -1: expected a whole number"},
         {"run --seed 18446744073709551616 good.lua", "--seed 18446744073709551616: expected"},
         {"run --link parallel good.lua", "--link parallel: expected backdoor or serial"},
-        {"run --arch arm good.lua", "--arch arm: not in this build: expected x64"},
+        {"run --arch arm good.lua", "--arch arm: expected x64 or x86"},
         {"run --machine cray good.lua", "--machine cray: not in this build: expected native"},
         {"run --trace /nowhere/t good.lua", "--trace /nowhere/t: cannot be written"},
         {"run --junit /nowhere/j good.lua", "--junit /nowhere/j: cannot be written"},
@@ -251,11 +277,14 @@ static void bad_input_is_one_clear_line_each(void **state)
         {"run --set polls=x good.lua", "polls cannot be 'x'"},
         {"run --colour good.lua", "--colour: unknown option"},
         {"run good.lua --seed", "--seed: unknown option, or its value is missing"},
-        {"run --link backdoor fault.lua", "fault.lua:2: fault: no kind is called 'dorp': expected one of drop"},
-        {"run --link backdoor field.lua", "field.lua:1: vm: no field is called 'modles'"},
-        {"run --link backdoor link.lua", "link.lua:1: vm: no link is called 'parallel'"},
-        {"run --link serial no_reason.lua", "no_reason.lua:1: vm: it fits one link only, so because"},
-        {"run --link backdoor no_vm.lua", "no_vm.lua:1: vm{...} must come first"},
+        {"run --link backdoor --arch x64 fault.lua", "fault.lua:2: fault: no kind is called 'dorp': expected one of drop"},
+        {"run --link backdoor --arch x64 field.lua", "field.lua:1: vm: no field is called 'modles'"},
+        {"run --link backdoor --arch x64 link.lua", "link.lua:1: vm: no link is called 'parallel'"},
+        {"run --link serial --arch x64 no_reason.lua", "no_reason.lua:1: vm: it fits one link only, so because"},
+        {"run --link backdoor --arch x64 arch.lua", "arch.lua:1: vm: no architecture is called 'arm': expected x64 or x86"},
+        {"run --link serial --arch x64 no_arch_reason.lua", "no_arch_reason.lua:1: vm: it fits one architecture only, so because"},
+        {"run --set arch=x86 good.lua", "expected --arch"},
+        {"run --link backdoor --arch x64 no_vm.lua", "no_vm.lua:1: vm{...} must come first"},
         {"list nowhere", "no scenario 'nowhere'"},
         {"list boot loss", "at most one folder"},
     };
@@ -272,8 +301,10 @@ int main(int argc, char **argv)
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_passing_scenario_is_ok_on_each_link, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_passing_scenario_is_ok_on_each_link_and_architecture, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_link_that_does_not_fit_is_skipped_with_the_reason, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_architecture_that_does_not_fit_is_skipped_with_the_reason, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_script_knows_its_architecture, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_seed_gives_the_same_report, set_up, tear_down),
         cmocka_unit_test_setup_teardown(settings_reach_the_machine_and_the_script, set_up, tear_down),
         cmocka_unit_test_setup_teardown(trace_and_junit_are_written, set_up, tear_down),

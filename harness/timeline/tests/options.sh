@@ -12,14 +12,14 @@ fail() {
     exit 1
 }
 
-"$kdharness" run "$story" --timeline=svg "$work/a.svg" --link serial --timeline --once >"$work/tap"
+"$kdharness" run "$story" --timeline=svg "$work/a.svg" --link serial --arch x86 --timeline --once >"$work/tap"
 grep -q '^ok 1 ' "$work/tap" || fail "the scenario was not played"
-[ "$(grep -c "^$story \[serial\] seed 1\$" "$work/tap")" = 1 ] || fail "not one ladder as text"
-[ "$(grep -c ">$story \[serial\] seed 1<" "$work/a.svg")" = 1 ] || fail "not one ladder in the picture"
+[ "$(grep -c "^$story \[serial x86\] seed 1\$" "$work/tap")" = 1 ] || fail "not one ladder as text"
+[ "$(grep -c ">$story \[serial x86\] seed 1<" "$work/a.svg")" = 1 ] || fail "not one ladder in the picture"
 [ "$(tail -n 1 "$work/a.svg")" = '</svg>' ] || fail "the picture does not end"
 
 "$kdharness" run "$story" --timeline=svg "$work/b.svg" >"$work/tap"
-[ "$(grep -c ">$story \[" "$work/b.svg")" = 2 ] || fail "not both links in one picture"
+[ "$(grep -c ">$story \[" "$work/b.svg")" = 4 ] || fail "not both links and architectures in one picture"
 [ "$(grep -cv -e '^1\.\.' -e '^ok ' -e '^#' "$work/tap")" = 0 ] || fail "text although only the picture was wanted"
 
 refused() { # words of the message, then arguments
