@@ -120,12 +120,14 @@ static void note_debug_io(struct lab *lab, const uint8_t *body, uint32_t body_by
 
 /* ---- what the parts tell ------------------------------------------------------------------------------------- */
 
-/* The only thing between debugger and oracle: selftest scenarios have one message told wrongly. */
+/* The only thing between debugger and oracle: selftest scenarios have one message told wrongly. A lie about break-ins
+ * waits for one. */
 static void tell_oracle(struct lab *lab, uint16_t type, const uint8_t *body, uint32_t body_bytes)
 {
     const struct dbg_observer *oracle = &lab->oracle_dbg;
     enum lab_plant plant = lab->plant;
-    lab->plant = LAB_PLANT_NONE;
+    if (plant != LAB_PLANT_UNWISHED)
+        lab->plant = LAB_PLANT_NONE;
     if (oracle->message == NULL || plant == LAB_PLANT_LOST)
         return;
     if (plant == LAB_PLANT_CHANGED) {
@@ -162,9 +164,19 @@ static void on_request(void *context, uint16_t type, const uint8_t *body, uint32
     lab_story_message(lab->story, sim_now(lab->world), true, type, body, body_bytes);
 }
 
+static void tell_oracle_note(struct lab *lab, enum dbg_note note, uint64_t a, uint64_t b, uint64_t c)
+{
+    if (lab->plant == LAB_PLANT_UNWISHED && note == DBG_NOTE_BREAK_IN) {
+        lab->plant = LAB_PLANT_NONE;
+        return;
+    }
+    lab->oracle_dbg.note(lab->oracle_dbg.context, note, a, b, c);
+}
+
 static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, uint64_t c)
 {
     struct lab *lab = context;
+    tell_oracle_note(lab, note, a, b, c);
     lab->seen.notes[note]++;
     lab_story_note(lab->story, sim_now(lab->world), note, a, b, c);
 }
@@ -237,7 +249,8 @@ static void observe(struct lab *lab)
 
     lab->oracle_dbg = oracle_dbg_observer(lab->oracle);
     struct dbg_observer rest = lab->oracle_dbg;
-    rest.message = NULL; /* messages pass through on_message, where a lie can be planted */
+    rest.message = NULL; /* messages and notes pass through ours, where a lie can be planted */
+    rest.note = NULL;
     dbg_observe(lab->dbg, &rest);
     dbg_observe(lab->dbg, &(struct dbg_observer){.context = lab,
                                                  .message = on_message,

@@ -75,9 +75,10 @@ struct lab_notebook {
 };
 
 /* Planted on purpose, to see the oracle see it: the next message accepted from the target is told to the oracle
- * twice, not at all, or with one byte changed. */
+ * twice, not at all, or with one byte changed; or the debugger's next break-in byte is not told. */
 #define LAB_PLANT_LIST(X)                                                                                    \
-    X(LAB_PLANT_NONE, "none") X(LAB_PLANT_TWICE, "twice") X(LAB_PLANT_LOST, "lost") X(LAB_PLANT_CHANGED, "changed")
+    X(LAB_PLANT_NONE, "none") X(LAB_PLANT_TWICE, "twice") X(LAB_PLANT_LOST, "lost")                          \
+    X(LAB_PLANT_CHANGED, "changed") X(LAB_PLANT_UNWISHED, "unwished")
 enum lab_plant {
 #define LAB_PLANT_ENUM(name, text) name,
     LAB_PLANT_LIST(LAB_PLANT_ENUM)

@@ -154,7 +154,7 @@ static void diverge(struct script *script)
     sim_trace_add(sim_trace(world), &record, NULL, 0);
 }
 
-/* For selftest: tells the oracle a lie about the next message from the target, or breaks determinism. */
+/* For selftest: tells the oracle a lie about the next message or break-in, or breaks determinism. */
 static int verb_plant(lua_State *L)
 {
     enum lab_plant plant;
@@ -165,7 +165,7 @@ static int verb_plant(lua_State *L)
         return 0;
     }
     if (lab_plant_find(name, &plant) != KD_OK)
-        return script_bad_input(L, "plant: no lie is called '%s': expected twice, lost, changed or diverge", name);
+        return script_bad_input(L, "plant: no lie is called '%s': expected twice, lost, changed, unwished or diverge", name);
     lab_set_plant(lab, plant);
     return 0;
 }

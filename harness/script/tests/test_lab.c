@@ -142,6 +142,25 @@ static void the_oracle_sees_every_planted_lie(void **state)
     assert_int_equal(rule_broken_by(LAB_PLANT_TWICE), 1);
     assert_int_equal(rule_broken_by(LAB_PLANT_LOST), 1);
     assert_in_range(rule_broken_by(LAB_PLANT_CHANGED), 1, 2);
+    assert_int_equal(rule_broken_by(LAB_PLANT_UNWISHED), 0); /* nobody breaks in */
+}
+
+/* The lie waits for a break-in, whatever messages come before it. */
+static void the_oracle_sees_a_break_that_it_was_not_told_of(void **state)
+{
+    (void)state;
+    struct lab *lab = boot_attached(SIM_LINK_BACKDOOR, 1);
+    lab_set_plant(lab, LAB_PLANT_UNWISHED);
+    struct mk_command print = {.kind = MK_COMMAND_PRINT, .count = 1, .text = "text"};
+    assert_int_equal(sim_vm_command(lab->vm, &print), KD_OK);
+    run_for(lab, SIM_MS(100));
+    assert_int_equal(oracle_violation_count(lab->oracle), 0);
+    assert_int_equal(dbg_break_in(lab->dbg), KD_OK);
+    run_for(lab, SIM_MS(100));
+    assert_int_equal(lab->seen.stops.count, 1);
+    assert_int_equal(oracle_violation_count(lab->oracle), 1);
+    assert_int_equal(oracle_violation(lab->oracle, 0)->rule, 4);
+    lab_destroy(lab);
 }
 
 static void the_story_tells_the_last_events_in_words(void **state)
@@ -249,6 +268,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_second_debugger_is_refused),
         cmocka_unit_test(frames_are_kept_when_asked_for),
         cmocka_unit_test(the_oracle_sees_every_planted_lie),
+        cmocka_unit_test(the_oracle_sees_a_break_that_it_was_not_told_of),
         cmocka_unit_test(the_story_tells_the_last_events_in_words),
         cmocka_unit_test(every_listed_field_can_be_set),
         cmocka_unit_test(fields_land_where_they_belong),
