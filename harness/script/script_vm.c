@@ -205,8 +205,6 @@ static int verb_vm(lua_State *L)
     if (lab_create(&config, &script->lab, why) != KD_OK)
         return script_bad_input(L, "vm: %s", why);
     forget_reading(script);
-    lua_pushstring(L, lab_arch(script->lab) == DBG_X64 ? "x64" : "x86");
-    lua_setglobal(L, "arch");
     publish_image(L, sim_vm_map(script->lab->vm));
     return 0;
 }
