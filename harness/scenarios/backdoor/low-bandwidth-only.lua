@@ -6,6 +6,7 @@ local function conversation(profile)
     vm {
         links = { "backdoor" }, because = "serial has no bandwidths to refuse",
         backdoor = profile, modules = 4, prints = 3,
+        steps_per_tick = 0,                         -- how far the code runs is a matter of time, not of history
     }
     attach()
     boot()
