@@ -1,6 +1,7 @@
 -- fake_image.lua: the least of a kernel's memory that the conversation can be held about: real page tables, modules,
 -- processes, a stack and a loop of code, for both builds. Serves the client's own tests only.
--- Offsets are nt-image.md's and kd-protocol.md 4.11's, typed a second time: a slip in ntwalk.lua must not agree with itself.
+-- Offsets are nt-image.md's and kd-protocol.md 4.11's, typed a second time: a slip in ntwalk.lua must not agree with
+-- itself.
 local fake_image = {}
 
 local PAGE = 0x1000
@@ -197,8 +198,8 @@ end
 local function put_modules(image, place)
     local links, base = {}, image.build.kernel
     for i, name in ipairs { "ntoskrnl.exe", "hal.dll", "kdfast.dll", "disk.sys" } do
-        local module = { name = name, path = image.build.system32 .. name, base = base, size = i == 1 and 0x4000 or 0x1000,
-                         checksum = 0x12345 + i }
+        local module = { name = name, path = image.build.system32 .. name, base = base,
+                         size = i == 1 and 0x4000 or 0x1000, checksum = 0x12345 + i }
         map(image, image.cr3, base, module.size)
         put_image(image, place, module)
         links[i] = put_module_entry(image, place, module)
@@ -242,8 +243,8 @@ local function put_user_modules(image, cr3, name)
     local place = area(image, USER_AREA + 0x1000, cr3)
     local links = {}
     for i, module_name in ipairs { name, "ntdll.dll", "kernel32.dll" } do
-        local module = { name = module_name, path = "C:\\Windows\\" .. module_name, base = USER_IMAGE * i, size = 0x1000,
-                         checksum = i }
+        local module = { name = module_name, path = "C:\\Windows\\" .. module_name, base = USER_IMAGE * i,
+                         size = 0x1000, checksum = i }
         map(image, cr3, module.base, 0x1000)
         put_image(image, place, module)
         links[i] = put_module_entry(image, place, module) + build.ldr.memory

@@ -38,10 +38,10 @@ local SUCCESS, UNSUCCESSFUL, NO_SUCH_DEVICE = 0, 0xC0000001, 0xC000000E
 local BREAKPOINT, SINGLE_STEP = 0x80000003, 0x80000004
 
 local CPU = {
-    x64 = { context = 0x4D0, flags = 0x30, eflags = 0x44, pc = 0xF8, sp = 0x98, frame = 0xA0, pointer = "<i8", width = 8,
-            special = 0xE0, cr3 = 0x10, cr4 = 0x18, trace = 4 },
-    x86 = { context = 0x2CC, flags = 0x00, eflags = 0xC0, pc = 0xB8, sp = 0xC4, frame = 0xB4, pointer = "<i4", width = 4,
-            special = 0x54, cr3 = 0x08, cr4 = 0x0C, trace = 4 },
+    x64 = { context = 0x4D0, flags = 0x30, eflags = 0x44, pc = 0xF8, sp = 0x98, frame = 0xA0, pointer = "<i8",
+            width = 8, special = 0xE0, cr3 = 0x10, cr4 = 0x18, trace = 4 },
+    x86 = { context = 0x2CC, flags = 0x00, eflags = 0xC0, pc = 0xB8, sp = 0xC4, frame = 0xB4, pointer = "<i4",
+            width = 4, special = 0x54, cr3 = 0x08, cr4 = 0x0C, trace = 4 },
 }
 
 local address, given = commandline.parse(USAGE, { arch = "text", link = "text", fault = "set", lie = "set" })
@@ -474,13 +474,18 @@ local function turn(listener)
     repeat_late_frame()
 end
 
+-- The first boot is over before anybody can attach, so that an attach always finds the same.
+target.reader = wire.reader()
+boot()
+repeat
+    run()
+    give_up_alone()
+until #target.to_announce == 0
 local listener, problem = kdsocket.listen(address)
 if not listener then
     io.stderr:write(problem, "\n")
     os.exit(1)
 end
-target.reader = wire.reader()
-boot()
 while true do
     local ok, thrown = xpcall(turn, commandline.traceback, listener)
     if not ok and thrown ~= kdsocket.CLOSED then error(thrown, 0) end

@@ -340,6 +340,10 @@ local function send_twice(client, body)
     end
 end
 
+local function never(expected)
+    kdclient.fail(expected, ("a RESET or a SYNC id instead, %d times"):format(REQUEST_TRIES))
+end
+
 -- Makes a request that has a reply, and returns the reply's body. harmless: it may well be made twice.
 function Client:request(body, harmless)
     local api = ("<I4"):unpack(body)
@@ -355,7 +359,7 @@ function Client:request(body, harmless)
         end
         settle(self, event)
     end
-    kdclient.fail(("a reply to request %04X"):format(api), ("a RESET instead, %d times"):format(REQUEST_TRIES))
+    never(("a reply to request %04X"):format(api))
 end
 
 -- Makes a request that never has one (4.4 note 1): it is done when it is acknowledged.
@@ -366,7 +370,7 @@ function Client:order(body)
         if done then return end
         settle(self, event)
     end
-    kdclient.fail(("an ACK of request %04X"):format(("<I4"):unpack(body)), "a RESET instead, every time")
+    never(("an ACK of request %04X"):format(("<I4"):unpack(body)))
 end
 
 -- The next state change of a running target; prints and the like are served meanwhile. nil when none came in time.

@@ -4,6 +4,8 @@ local unix = require "socket.unix"
 
 local kdsocket = {}
 
+local CONNECT_SECONDS, CONNECT_PAUSE = 2, 0.02
+
 -- Thrown when the other end has gone, so that no layer between has to pass it on.
 kdsocket.CLOSED = setmetatable({}, { __tostring = function() return "the other end closed the connection" end })
 
@@ -63,16 +65,31 @@ end
 
 -- ---- both ends
 
--- Returns a stream, or nil and why not.
+local function connect_once(path, host, port)
+    local handle = path and unix.stream() or socket.tcp()
+    local ok, problem
+    if path then ok, problem = handle:connect(path) else ok, problem = handle:connect(host, port) end
+    if not ok then
+        handle:close()
+        return nil, problem
+    end
+    if port then handle:setoption("tcp-nodelay", true) end
+    return stream_of(handle)
+end
+
+-- Returns a stream, or nil and why not. Between its bind() and its listen() a server refuses, and so does one whose
+-- queue is full: worth a second try, and a third.
 function kdsocket.connect(address)
     local path, host, port, problem = parse(address)
     if problem then return nil, problem end
-    local handle = path and unix.stream() or socket.tcp()
-    local ok
-    if path then ok, problem = handle:connect(path) else ok, problem = handle:connect(host, port) end
-    if not ok then return nil, ("cannot connect to %s: %s"):format(address, problem) end
-    if port then handle:setoption("tcp-nodelay", true) end
-    return stream_of(handle)
+    local give_up_at = socket.gettime() + CONNECT_SECONDS
+    while true do
+        local stream
+        stream, problem = connect_once(path, host, port)
+        if stream then return stream end
+        if socket.gettime() > give_up_at then return nil, ("cannot connect to %s: %s"):format(address, problem) end
+        socket.sleep(CONNECT_PAUSE)
+    end
 end
 
 local Listener = {}

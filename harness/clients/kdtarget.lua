@@ -100,7 +100,8 @@ local function read_once(target, api, address, count)
     if actual ~= #data then fail(("%d bytes, as the reply says"):format(actual), #data .. " bytes") end
     if actual > count then fail(("at most %d bytes"):format(count), actual .. " bytes") end
     if (status == STATUS_SUCCESS) ~= (actual == count) then
-        fail("status 0 for a whole read and no other", ("status %08X with %d of %d bytes"):format(status, actual, count))
+        fail("status 0 for a whole read and no other",
+            ("status %08X with %d of %d bytes"):format(status, actual, count))
     end
     return data
 end

@@ -289,7 +289,8 @@ end
 local function refusals(session)
     local target, api = session.target, kdtarget.API
     local status, _, data = target:request(0x3199, "", nil, true)
-    expect_that(status >= 0xC0000000 and #data == 0, "an error and no data for an unknown request", ("%X"):format(status))
+    expect_that(status >= 0xC0000000 and #data == 0, "an error and no data for an unknown request",
+        ("%X"):format(status))
     expect("bad handle cleared", false, target:clear_breakpoint(33))
     local union
     status, union = target:request(api.query_memory, ("<i8i8I4"):pack(session.version.kernel_base, 0, 0), nil, true)

@@ -24,8 +24,8 @@ local WALK_OUT = setmetatable({}, { __tostring = function() return "walked out" 
 local Walk = {}
 Walk.__index = Walk
 
--- After place.left reads and writes it breaks off: a write is cut somewhere, a read is lost. Armed later, it lasts until
--- then.
+-- After place.left reads and writes it breaks off: a write is cut somewhere, a read is lost. Nothing is counted before
+-- place.armed.
 local function walk(stream, place)
     return setmetatable({ stream = stream, place = place }, Walk)
 end
