@@ -104,10 +104,13 @@ static uint32_t frame_bytes(const uint8_t *head)
                                            : KD_FRAME_HEADER_BYTES;
 }
 
+/* Behind a RESET a reader counts anew: a copy in front of it is none for these ids (2.6 N4). */
 static void queue_control(struct relay_core *core, const uint8_t *control)
 {
     if (core->debugger_connected && relay_queue_room(&core->output) >= KD_FRAME_HEADER_BYTES)
         relay_queue_put(&core->output, control, KD_FRAME_HEADER_BYTES);
+    if (kd_load_u16(control + KD_FRAME_TYPE) == KD_TYPE_RESET)
+        core->packet_copy_end = 0;
 }
 
 /* Queues the frame that is owed, whole or not at all. While a copy under the same id is not written out,

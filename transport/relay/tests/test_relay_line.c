@@ -464,6 +464,23 @@ static void a_copy_under_a_new_id_follows_an_unread_one(void **state)
     assert_wire(lab, "exception 80800800; reset; exception 80800000");
 }
 
+/* Whoever reads this takes the first copy, starts its ids over, and waits for the id that it has just taken. */
+static void a_copy_behind_a_reset_follows_an_unread_one_under_the_same_id(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab_send(lab, PRINT);
+    lab_ack(lab, ID0);
+    lab_send(lab, PRINT);
+    lab_ack(lab, ID1);
+    assert_wire(lab, "print 80800800; print 80800001");
+    lab->reader_stalled = true;
+    lab_send(lab, PRINT);
+    lab_reset(lab);
+    lab_read_output(lab, SIZE_MAX);
+    assert_wire(lab, "print 80800000; reset; print 80800000");
+}
+
 static void another_packet_under_the_id_of_an_unread_one_is_written(void **state)
 {
     struct lab *lab = *state;
@@ -822,6 +839,8 @@ int main(int argc, char **argv)
                                         lab_teardown),
         cmocka_unit_test_setup_teardown(an_unread_copy_is_not_followed_by_another, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_copy_under_a_new_id_follows_an_unread_one, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_copy_behind_a_reset_follows_an_unread_one_under_the_same_id,
+                                        lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(another_packet_under_the_id_of_an_unread_one_is_written, lab_setup,
                                         lab_teardown),
         cmocka_unit_test_setup_teardown(silence_of_a_reader_that_stalls_abandons_and_forgets, lab_setup,
