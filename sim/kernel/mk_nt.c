@@ -1,5 +1,6 @@
 /* mk_nt.c: processes, threads, modules and processors of the image (nt-image.md). */
 #include "sim/kernel/mk_nt.h"
+#include <stdio.h>
 #include <string.h>
 
 enum { TYPE_PROCESS = 3, TYPE_THREAD = 6, CID_ENTRIES = 256 };
@@ -98,6 +99,14 @@ static void put_cid(struct mk_nt *nt, uint32_t id, uint64_t object)
                        object | 1);
 }
 
+static void tell_object(struct mk_nt *nt, uint64_t at, uint64_t bytes, const char *type, const char *name,
+                        uint32_t id)
+{
+    char what[64];
+    snprintf(what, sizeof what, "%s %s %u", type, name, (unsigned)id);
+    mk_tell(nt->builder, at, mk_pa(nt->builder, at), bytes, what);
+}
+
 uint64_t mk_nt_process(struct mk_nt *nt, const struct mk_nt_process *process)
 {
     enum { NAME_BYTES_MAX = 15 };
@@ -121,7 +130,7 @@ uint64_t mk_nt_process(struct mk_nt *nt, const struct mk_nt_process *process)
     if (process->listed)
         mk_list_append(builder, nt->process_list, at + layout->process.links);
     put_cid(nt, process->pid, at);
-    mk_tell(builder, at, mk_pa(builder, at), layout->process.bytes, process->name);
+    tell_object(nt, at, layout->process.bytes, "EPROCESS", process->name, process->pid);
     return at;
 }
 
@@ -146,6 +155,7 @@ uint64_t mk_nt_thread(struct mk_nt *nt, const struct mk_nt_thread *thread)
     mk_list_append(builder, thread->process + layout->process.thread_list_k,
                    at + layout->thread.list_entry_k);
     put_cid(nt, thread->tid, at);
+    tell_object(nt, at, layout->thread.bytes, "ETHREAD", "of process", thread->pid);
     return at;
 }
 

@@ -144,18 +144,26 @@ _Noreturn void mk_platform_power_off(void)
 
 /* ---- helpers ------------------------------------------------------------------------------------------- */
 
-int fake_setup(void **state)
+static int setup(void **state, enum mk_arch arch)
 {
     *state = &fake;
     memset(&fake, 0, sizeof fake);
-    fake.boot =
-        (struct mk_boot){.arch = MK_X64, .processors = 2, .steps_per_tick = 10, .initial_break = true};
+    fake.boot = (struct mk_boot){.arch = arch, .processors = 2, .steps_per_tick = 10, .initial_break = true};
     fake.ram = calloc(1, FAKE_RAM_BYTES);
     fake.state = calloc(1, mk_state_bytes());
     fake.packets = calloc(PACKETS, sizeof *fake.packets);
     fake.steps = calloc(STEPS, sizeof *fake.steps);
-    return mk_image_build(fake.ram, FAKE_RAM_BYTES, MK_X64, fake.boot.processors, &fake.map) == KD_OK ? 0
-                                                                                                      : -1;
+    return mk_image_build(fake.ram, FAKE_RAM_BYTES, arch, fake.boot.processors, &fake.map) == KD_OK ? 0 : -1;
+}
+
+int fake_setup(void **state)
+{
+    return setup(state, MK_X64);
+}
+
+int fake_setup_x86(void **state)
+{
+    return setup(state, MK_X86);
 }
 
 int fake_teardown(void **state)
@@ -222,24 +230,25 @@ void add_continue2(uint32_t status, bool trace)
     struct step *step = add_request(0x313C);
     kd_store_u32(in_union(step, 0), status);
     kd_store_u32(in_union(step, 4), trace);
-    kd_store_u64(in_union(step, 8), 0x400);
+    kd_store_u64(in_union(step, 8), 0x400); /* on x86 Dr7 and a symbol range from 0 */
 }
 
 void add_set_register(uint32_t offset, uint64_t value)
 {
     uint8_t bytes[8];
+    const uint32_t width = fake.boot.arch == MK_X64 ? 8 : 4;
     kd_store_u64(bytes, value);
     add_request(0x3132);
-    struct step *step = add_data(add_request(0x3160), bytes, sizeof bytes);
+    struct step *step = add_data(add_request(0x3160), bytes, width);
     kd_store_u32(in_union(step, 0), offset);
-    kd_store_u32(in_union(step, 4), sizeof bytes);
-    kd_store_u32(in_union(step, 8), offset + (uint32_t)sizeof bytes); /* the whole ends here: take effect */
+    kd_store_u32(in_union(step, 4), width);
+    kd_store_u32(in_union(step, 8), offset + width); /* the whole ends here: take effect */
 }
 
 void add_skip_break(void)
 {
-    enum { RIP = 0xF8 };
-    add_set_register(RIP, fake.map.break_instruction + 1);
+    enum { RIP = 0xF8, EIP = 0xB8 };
+    add_set_register(fake.boot.arch == MK_X64 ? RIP : EIP, fake.map.break_instruction + 1);
 }
 
 void add_go(void)

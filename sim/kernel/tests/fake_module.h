@@ -58,6 +58,7 @@ extern struct fake {
 
 /* A VM of two processors that breaks in once after boot: the first packet is that stop. */
 int fake_setup(void **state);
+int fake_setup_x86(void **state);
 int fake_teardown(void **state);
 
 /* Boots and runs the kernel to the end of the script. */
