@@ -13,4 +13,7 @@ uint64_t command_seed(const char *text);
 /* kdharness target: a live simulated target (harness/live). Returns the exit code. */
 int command_target(int argc, char **argv);
 
+/* kdharness image: the target's memory as a map and as a file. Returns the exit code. */
+int command_image(int argc, char **argv);
+
 #endif

@@ -200,6 +200,7 @@ static int command_help(int argc, char **argv)
     (void)argv;
     puts("kdharness run [OPTION...] SCENARIO...   play scenarios (kdharness run --help)\n"
          "kdharness target --listen ADDRESS       run a live target for a debugger (kdharness target --help)\n"
+         "kdharness image [--arch ARCH]           what lies where in the target's memory (--out FILE: and its bytes)\n"
          "kdharness list [FOLDER]                 the scenarios there are\n"
          "kdharness help                          this text\n"
          "\n"
@@ -215,13 +216,14 @@ int main(int argc, char **argv)
         int (*run)(int argc, char **argv);
     } commands[] = {{"run", command_run},
                     {"target", command_target},
+                    {"image", command_image},
                     {"list", command_list},
                     {"help", command_help},
                     {"--help", command_help}};
     if (argc < 2)
-        command_refuse("no command: expected run, target, list or help");
+        command_refuse("no command: expected run, target, image, list or help");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    command_refuse("no command is called '%s': expected run, target, list or help", argv[1]);
+    command_refuse("no command is called '%s': expected run, target, image, list or help", argv[1]);
 }

@@ -210,6 +210,34 @@ static void help_is_no_error(void **state)
     assert_says(f->out, "--seed=N");
 }
 
+/* The bytes where the map says the kernel lies begin its header. */
+static void image_is_a_map_and_a_file(void **state)
+{
+    static const struct {
+        const char *arch, *kernel, *pool;
+    } rows[] = {{"x64", "\nFFFFF80002800000  ", "\nFFFFFA8001000000  "}, {"x86", "\n804D7000  ", "\n81000000  "}};
+    struct fix *f = *state;
+    for (unsigned i = 0; i < 2; i++) {
+        char command[100], bytes[3] = "", path[200];
+        unsigned long physical;
+        snprintf(command, sizeof command, "image --arch %s --out ram.bin", rows[i].arch);
+        run(f, command);
+        assert_int_equal(f->code, 0);
+        assert_says(f->out, rows[i].pool);
+        assert_says(f->out, "  PEB\n");
+        const char *line = strstr(f->out, rows[i].kernel);
+        assert_non_null(line);
+        physical = strtoul(line + strlen(rows[i].kernel), NULL, 16);
+        snprintf(path, sizeof path, "%s/ram.bin", f->folder);
+        FILE *file = fopen(path, "rb");
+        assert_non_null(file);
+        assert_int_equal(fseek(file, (long)physical, SEEK_SET), 0);
+        assert_int_equal(fread(bytes, 1, 2, file), 2);
+        assert_string_equal(bytes, "MZ");
+        assert_int_equal(fclose(file), 0);
+    }
+}
+
 /* ---- what fails ---------------------------------------------------------------------------------------------- */
 
 static void a_failure_tells_where_when_what_and_how_to_see_it_again(void **state)
@@ -257,7 +285,7 @@ static void bad_input_is_one_clear_line_each(void **state)
     static const struct {
         const char *arguments, *words;
     } bad[] = {
-        {"", "no command: expected run, target, list or help"},
+        {"", "no command: expected run, target, image, list or help"},
         {"rnu", "no command is called 'rnu'"},
         {"run", "no scenario given"},
         {"run nowhere.lua", "no scenario 'nowhere.lua'"},
@@ -287,6 +315,12 @@ static void bad_input_is_one_clear_line_each(void **state)
         {"run --link backdoor --arch x64 no_vm.lua", "no_vm.lua:1: vm{...} must come first"},
         {"list nowhere", "no scenario 'nowhere'"},
         {"list boot loss", "at most one folder"},
+        {"image --arch arm", "image: --arch: arch cannot be 'arm': expected x64 or x86"},
+        {"image --out", "image: --out: unknown option, or its value is missing"},
+        {"image --out /nowhere/x", "--out /nowhere/x: cannot be written"},
+        {"image --set ram_mib=16", "image: expected ram_mib of 32 at least and 1 to 4 processors"},
+        {"image --set ram_mib", "image: --set 'ram_mib': expected name=value"},
+        {"image here", "image: 'here' is no option"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         run(f, bad[i].arguments);
@@ -310,6 +344,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(trace_and_junit_are_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(list_names_what_there_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(help_is_no_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(image_is_a_map_and_a_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failure_tells_where_when_what_and_how_to_see_it_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_promised_failure_passes_and_a_broken_promise_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_history_that_differs_is_rule_9, set_up, tear_down),
