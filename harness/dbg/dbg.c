@@ -92,6 +92,16 @@ uint32_t dbg_first_word(const uint8_t *body, uint32_t body_bytes)
 
 static void transmit(struct dbg *dbg);
 static void sync_turn(struct dbg *dbg);
+static void write_break_in(struct dbg *dbg, bool by_sync);
+
+/* The RESET was answered, but no stop came: the target runs. While it prints it answers every RESET before
+ * the break-in has its turn, so both go out together, as vector E10 has them. */
+static void ask_for_a_stop(struct dbg *dbg)
+{
+    if (dbg->config.sync_breaks)
+        write_break_in(dbg, true);
+    dbg_start_sync(dbg, true);
+}
 
 static void on_timer(void *context)
 {
@@ -102,8 +112,10 @@ static void on_timer(void *context)
         dbg_retry(dbg);
         break;
     case DBG_WAIT_REPLY:
-    case DBG_WAIT_STATE:
         dbg_start_sync(dbg, true);
+        break;
+    case DBG_WAIT_STATE:
+        ask_for_a_stop(dbg);
         break;
     case DBG_SYNC:
         sync_turn(dbg);

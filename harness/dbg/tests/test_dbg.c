@@ -334,7 +334,24 @@ static void a_state_change_that_does_not_come_leads_back_to_sync(void **state)
     assert_state(f, DBG_WAIT_STATE);
     step(f, 1);
     assert_state(f, DBG_SYNC);
-    assert_wire(f, "reset");
+    assert_wire(f, "0x62 reset"); /* it runs, or it would have told */
+}
+
+/* A target that runs answers RESETs from within its prints, each before a break-in would have its turn. */
+static void a_target_that_answers_every_reset_by_printing_is_stopped(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(dbg_resync(f->dbg), KD_OK);
+    target_resets(f);
+    target_sends(f, DBG_TYPE_DEBUG_IO, 0, DBG_IO_PRINT);
+    assert_wire(f, "reset ack:0");
+    step(f, SIM_S(3));
+    assert_wire(f, "0x62 reset");
+    target_resets(f);
+    target_sends(f, DBG_TYPE_DEBUG_IO, 0, DBG_IO_PRINT);
+    target_stops(f, 1);
+    assert_wire(f, "ack:0 ack:1");
+    assert_state(f, DBG_STOPPED);
 }
 
 static void an_unsolicited_reset_is_answered_once_and_ids_start_over(void **state)
@@ -1024,6 +1041,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(sync_alternates_reset_and_break_in, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sync_without_breaks_repeats_reset_each_period, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_answer_to_a_reset_is_not_answered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_target_that_answers_every_reset_by_printing_is_stopped, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_state_change_that_does_not_come_leads_back_to_sync, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_unsolicited_reset_is_answered_once_and_ids_start_over, set_up,
