@@ -191,17 +191,10 @@ static void watch(uv_loop_t *loop, uv_signal_t *handle, int number)
     (void)uv_signal_start(handle, signalled, number);
 }
 
-static void run(struct program *program)
-{
-    watch(&program->loop, &program->terminate, SIGTERM);
-    watch(&program->loop, &program->interrupt, SIGINT);
-    uv_run(&program->loop, UV_RUN_DEFAULT);
-    uv_close((uv_handle_t *)&program->terminate, NULL);
-    uv_close((uv_handle_t *)&program->interrupt, NULL);
-}
-
 static void finish(struct program *program, struct live_target *target)
 {
+    uv_close((uv_handle_t *)&program->terminate, NULL);
+    uv_close((uv_handle_t *)&program->interrupt, NULL);
     live_target_close(target);
     uv_run(&program->loop, UV_RUN_DEFAULT);
     live_target_free(target);
@@ -228,9 +221,11 @@ int command_target(int argc, char **argv)
     uv_loop_init(&program.loop);
     if (live_target_open(&program.loop, &config, &target, why) != KD_OK)
         command_refuse("target: %s", why);
+    watch(&program.loop, &program.terminate, SIGTERM); /* before anybody can know that it runs */
+    watch(&program.loop, &program.interrupt, SIGINT);
     say_how_to_attach(&arguments, live_target_name(target));
     live_target_start(target);
-    run(&program);
+    uv_run(&program.loop, UV_RUN_DEFAULT);
     finish(&program, target);
     return program.code;
 }
