@@ -414,6 +414,12 @@ static void break_returns_to_what_it_interrupted(void **state)
         image_frame(&seen, &pc, &frame);
     }
     assert_int_equal(pc, 0);
+    /* The handler's frame: EBP, then what the processor pushed, then what KiCountIdle had on its stack. */
+    frame = image_pointer(&seen, (uint64_t)(int32_t)kd_load_u32(context + EBP));
+    assert_int_equal(image_u32(&seen, frame + 4), (uint32_t)fake.map.function + 2);
+    assert_int_equal(image_u32(&seen, frame + 8), 0x08);
+    assert_int_equal(image_u32(&seen, frame + 12) & 0x202, 0x202);
+    assert_int_equal(image_pointer(&seen, frame + 16), fake.map.loop + 7);
     assert_int_equal(fake.packet_count, 7); /* and never stopped again */
 }
 
