@@ -5,6 +5,7 @@ set -euo pipefail
 packages=(
     gcc clang libclang-rt-14-dev cmake ninja-build pkg-config make git
     liblua5.4-dev libuv1-dev libcmocka-dev libjansson-dev libxxhash-dev
+    lua5.4 lua-socket
     hyperfine python3-matplotlib
 )
 
