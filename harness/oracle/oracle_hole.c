@@ -216,8 +216,6 @@ static void misframe(struct oracle *oracle, const uint8_t *bytes, size_t len_byt
 static void flip(struct oracle *oracle, bool to_target, const uint8_t *frame, size_t frame_bytes,
                  uint32_t bit)
 {
-    if (bit / 8 >= frame_bytes)
-        return;
     apply_flip(oracle, frame, frame_bytes, bit);
     fall(oracle, to_target, frame, frame_bytes, classify_flip(oracle, frame, frame_bytes, bit));
     enum field field = field_at(bit / 8);
@@ -241,7 +239,8 @@ void oracle_fault(struct oracle *oracle, const struct sim_fault_rule *rule, cons
 {
     bool to_target = rule->direction == SIM_FAULT_TO_TARGET;
     bool single = frame_bytes == 1;
-    if (rule->layer == SIM_FAULT_RPC || (!single && frame_bytes < DBG_HEADER_BYTES) ||
+    bool misses = rule->kind == SIM_FAULT_FLIP && rule->bit / 8 >= frame_bytes; /* it leaves the unit as it is */
+    if (misses || rule->layer == SIM_FAULT_RPC || (!single && frame_bytes < DBG_HEADER_BYTES) ||
         frame_bytes > DBG_FRAME_BYTES_MAX)
         return;
     if (rule->kind == SIM_FAULT_DELAY)

@@ -994,6 +994,22 @@ static void compensating_flips_excuse_changed_bytes_and_one_flip_does_not(void *
     assert_int_equal(excuses_of(f, "compensating-flips"), 1);
 }
 
+/* A rule may name a bit that a byte does not have: then nothing was changed, and the wish stands. */
+static void a_break_in_byte_that_a_flip_misses_is_a_wish(void **context)
+{
+    static const uint8_t byte = DBG_BREAK_IN_BYTE;
+    struct fixture *f = *context;
+    wish(f);
+    strike(f, SIM_FAULT_TO_TARGET, SIM_FAULT_FLIP, 8, &byte, 1);
+    break_by_poll(f);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "break-in-hit"), 0);
+    wish(f);
+    strike(f, SIM_FAULT_TO_TARGET, SIM_FAULT_FLIP, 7, &byte, 1);
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+}
+
 static void a_break_in_byte_that_was_hit_demands_nothing(void **context)
 {
     static const uint8_t byte = DBG_BREAK_IN_BYTE;
@@ -1254,6 +1270,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(compensating_flips_excuse_changed_bytes_and_one_flip_does_not, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_break_in_byte_that_was_hit_demands_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_break_in_byte_that_a_flip_misses_is_a_wish, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_delayed_break_in_byte_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wish_behind_a_delayed_frame_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_misframed_request_may_swallow_a_wish_but_only_for_a_while, set_up,
