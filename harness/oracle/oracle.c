@@ -70,6 +70,7 @@ static void end_epoch_by_reset(struct oracle *oracle)
 {
     oracle_end_epoch(oracle);
     oracle->packets.unsettled = true;
+    oracle->packets.agreed = false;
     oracle_strike_ends(oracle, &oracle->packets, HOLE_RESET_REPEAT);
 }
 
@@ -212,6 +213,8 @@ static void note_line(struct oracle *oracle, bool attached)
 {
     oracle_end_epoch(oracle);
     oracle->attached = attached;
+    oracle->resets_open = 0;
+    oracle->packets.agreed = false;
     oracle->packets.unsettled = oracle->config.link == SIM_LINK_SERIAL;
     oracle_strike_ends(oracle, &oracle->packets, HOLE_RESET_REPEAT);
     oracle->settled_ns = sim_now(oracle->world);
@@ -238,6 +241,7 @@ static void note_state(struct oracle *oracle, enum dbg_state state)
 static void note_acked(struct oracle *oracle)
 {
     struct oracle_entry *entry = oracle_newest(&oracle->requests);
+    oracle->resets_open = 0; /* bytes keep their order */
     oracle->requests.sent++;
     if (entry != NULL)
         entry->told = true;
@@ -271,6 +275,11 @@ static void note_sent(struct oracle *oracle, uint64_t tries)
         oracle->noise_breaks += oracle->request_0x62;
 }
 
+static bool nothing_struck(const struct oracle *oracle)
+{
+    return oracle->faults == NULL || sim_faults_struck(oracle->faults) == 0;
+}
+
 /* What is under way now was sent after the RESET that is answered only here: the target counts on from it,
  * the debugger anew. A RESET that answers nothing lets a repeat on the line pass for a new request. */
 static void note_reset_seen(struct oracle *oracle, bool answers)
@@ -280,6 +289,9 @@ static void note_reset_seen(struct oracle *oracle, bool answers)
     if (!answers)
         oracle_strike_ends(oracle, &oracle->requests, HOLE_RESET_REPEAT);
     end_epoch_by_reset(oracle);
+    if (answers && oracle->resets_open > 0)
+        oracle->resets_open--;
+    oracle->packets.agreed = answers && oracle->resets_open == 0 && nothing_struck(oracle);
     oracle_count_reset(oracle);
 }
 
@@ -300,6 +312,7 @@ static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, u
         oracle_wished(oracle);
         break;
     case DBG_NOTE_RESET_SENT:
+        oracle->resets_open++;
         end_epoch_by_reset(oracle);
         oracle->bytes_ahead += DBG_HEADER_BYTES;
         if (a != 0)

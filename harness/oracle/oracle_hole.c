@@ -239,10 +239,11 @@ void oracle_fault(struct oracle *oracle, const struct sim_fault_rule *rule, cons
 {
     bool to_target = rule->direction == SIM_FAULT_TO_TARGET;
     bool single = frame_bytes == 1;
-    bool misses = rule->kind == SIM_FAULT_FLIP && rule->bit / 8 >= frame_bytes; /* it leaves the unit as it is */
+    bool misses = rule->kind == SIM_FAULT_FLIP && rule->bit / 8 >= frame_bytes; /* the unit stays as it is */
     if (misses || rule->layer == SIM_FAULT_RPC || (!single && frame_bytes < DBG_HEADER_BYTES) ||
         frame_bytes > DBG_FRAME_BYTES_MAX)
         return;
+    oracle->packets.agreed = false; /* an ACK from before the RESET may count for a copy that is hit */
     if (rule->kind == SIM_FAULT_DELAY)
         delay(oracle, to_target, rule->delay_ns);
     if (single) {

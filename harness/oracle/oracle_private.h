@@ -58,6 +58,7 @@ struct oracle_flow {
     size_t strike_room;
     enum oracle_hole_index next_hole; /* counters are out of step: it falls upon the next message pushed */
     bool unsettled; /* a RESET or a new debugger: until something arrives, ids may not agree */
+    bool agreed;    /* but they do: the last RESET was answered, and no fault has ever struck */
     uint64_t sent;
     uint64_t delivered;
 };
@@ -113,6 +114,7 @@ struct oracle {
     bool sync_breaks;          /* the debugger breaks in while it resynchronises */
     uint64_t calm_ns;          /* delayed bytes are out by then */
     uint64_t settled_ns;       /* the last boot, attachment, or end of manual mode */
+    uint32_t resets_open; /* of the debugger's, not answered as far as anybody knows */
     struct oracle_window resets;
     struct oracle_window repeats;
 

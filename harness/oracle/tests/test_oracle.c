@@ -1101,6 +1101,40 @@ static void a_packet_may_come_again_after_a_reset_and_only_once_it_was_the_last(
     assert_violates(f, 1, "never sent");
 }
 
+/* Both count anew from the answer on: what is sent behind it arrives. */
+static void a_packet_behind_an_answered_reset_may_not_be_lost(void **context)
+{
+    struct fixture *f = *context;
+    struct body line = print(2);
+    packet(f, print(1));
+    note(f, DBG_NOTE_RESET_SENT, 0, 0, 0);
+    note(f, DBG_NOTE_RESET_SEEN, 1, 0, 0);
+    kernel(f, MK_TRACE_SEND, &line, 0);
+    kernel(f, MK_TRACE_SENT, &line, SENT);
+    assert_violates(f, 1, "has not accepted it");
+}
+
+/* Another RESET is on its way, or one that answers nothing has come, or a copy may have been hit. */
+static void a_packet_behind_an_open_reset_may_be_lost(void **context)
+{
+    struct fixture *f = *context;
+    struct body line = print(2);
+    for (unsigned way = 0; way < 3; way++) {
+        packet(f, print(1));
+        note(f, DBG_NOTE_RESET_SENT, 0, 0, 0);
+        note(f, DBG_NOTE_RESET_SEEN, way != 1, 0, 0);
+        if (way == 0)
+            note(f, DBG_NOTE_RESET_SENT, 0, 0, 0);
+        if (way == 2)
+            flip_data(f, SIM_FAULT_TO_DEBUGGER, 8 * 20, &line); /* recovered, by an ACK that was another's */
+        kernel(f, MK_TRACE_SEND, &line, 0);
+        kernel(f, MK_TRACE_SENT, &line, SENT);
+        assert_clean(f);
+        note(f, DBG_NOTE_ACKED, DBG_TYPE_MANIPULATE, DBG_ID_INITIAL, 0);
+        line.at[20]++;
+    }
+}
+
 /* 2.6 N6: the request's arrival is taken for the packet's ACK. */
 static void a_request_that_crosses_a_packet_may_acknowledge_it_unseen(void **context)
 {
@@ -1276,6 +1310,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_misframed_request_may_swallow_a_wish_but_only_for_a_while, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(noise_with_0x62_in_it_may_break_in_as_often, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_behind_an_answered_reset_may_not_be_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_behind_an_open_reset_may_be_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_may_come_again_after_a_reset_and_only_once_it_was_the_last,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_that_crosses_a_packet_may_acknowledge_it_unseen, set_up,
