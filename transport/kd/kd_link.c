@@ -146,6 +146,11 @@ static void judge_data(struct kd_link *link, uint8_t trailer, struct kd_action *
         ask_resend(link, action);
         return;
     }
+    if (link->distrusts && !(link->header.id & KD_ID_SYNC)) {
+        link->counters.strangers_dropped++;
+        return;
+    }
+    link->distrusts = false;
     link->reset_absorbed_until = 0;
     if ((link->header.id & ~KD_ID_SYNC) != link->expect_id) {
         link->counters.repeats_dropped++;
@@ -163,6 +168,7 @@ static void judge_ack(struct kd_link *link, struct kd_action *action)
     link->reset_absorbed_until = 0;
     if (link->state != KD_LINK_SENDING || link->header.id != (link->next_id & ~KD_ID_SYNC))
         return;
+    link->distrusts = false;
     advance_next_id(link);
     finish(link, action, KD_OUTCOME_SENT);
 }
@@ -180,6 +186,7 @@ static void judge_resend(struct kd_link *link, struct kd_action *action)
  * them too would bounce for ever. */
 static void judge_reset(struct kd_link *link, uint64_t now, struct kd_action *action)
 {
+    link->distrusts = false;
     if (now < link->reset_absorbed_until) {
         link->counters.resets_absorbed++;
         return;
@@ -289,6 +296,7 @@ void kd_link_restart(struct kd_link *link, uint64_t now, struct kd_action *actio
 {
     *action = (struct kd_action){0};
     restart_ids(link, KD_ID_INITIAL | KD_ID_SYNC);
+    link->distrusts = false;
     start_scan(link);
     wait_for_byte(link, now);
     if (link->state == KD_LINK_SENDING)
@@ -391,10 +399,9 @@ void kd_link_cancel(struct kd_link *link)
     link->state = KD_LINK_IDLE;
 }
 
-void kd_link_assume_sent(struct kd_link *link)
+void kd_link_distrust(struct kd_link *link)
 {
-    link->state = KD_LINK_IDLE;
-    advance_next_id(link);
+    link->distrusts = true;
 }
 
 void kd_link_abandon(struct kd_link *link)

@@ -75,6 +75,7 @@ struct kd_link_counters {
     uint64_t frames_repeated;
     uint64_t frames_accepted;
     uint64_t repeats_dropped; /* good frames with another id than expected */
+    uint64_t strangers_dropped; /* good frames of an epoch that may be over (kd_link_distrust) */
     uint64_t resends_sent;
     uint64_t resets_answered;
     uint64_t resets_absorbed;
@@ -96,6 +97,7 @@ struct kd_link {
     struct kd_wanted wanted;
     uint64_t deadline;
     uint64_t reset_absorbed_until; /* 0: a RESET is answered */
+    bool distrusts;                /* data frames may be of the epoch before */
     bool kept;                     /* body holds an acknowledged frame for the next receive */
     uint16_t kept_type;
     uint16_t kept_bytes;
@@ -154,9 +156,10 @@ void kd_link_expire(struct kd_link *link, uint64_t now, struct kd_action *action
 /* Ends the outstanding send or receive without an outcome; ids, kept frame and half-read input stay. */
 void kd_link_cancel(struct kd_link *link);
 
-/* Takes the outstanding packet for acknowledged although nobody acknowledged it (2.12 rule 6). Ids advance as on
- * an ACK. The link must be sending. */
-void kd_link_assume_sent(struct kd_link *link);
+/* The peer may still be talking to the epoch before this restart: its requests of then carry ids that look new now.
+ * Until it acknowledges a packet, sends a RESET or shows the SYNC bit, its data frames are dropped unanswered; it
+ * repeats those that it means. (2.15) Ended by kd_link_restart. */
+void kd_link_distrust(struct kd_link *link);
 
 /* Gives up the outstanding packet as N9 does, without waiting: the caller knows that nobody is there.
  * The link must be sending; ids start over with SYNC. */

@@ -381,6 +381,8 @@ static void hello(struct relay_core *core, const struct vm_request *request, uin
     strike(core);
     kd_link_restart(&core->link, now, &action);
     act(core, &action, now);
+    if (core->debugger_connected && core->epoch > 0)
+        kd_link_distrust(&core->link); /* it may have spoken to the kernel that is gone */
     core->request = *request;
     core->epoch++;
     core->counters.epochs++;

@@ -11,7 +11,7 @@
  *                   high), !trailer=AB, !cut=40 (only the frame's first 40 bytes), !from=40 (only the rest)
  *   caller   send (a reply)  print (abandonable)  recv (manipulate)  recv:3:16+80 (type, header, data room)
  *            wait (the deadline passes)  early (one tick before it)  +100 (time passes)
- *            cancel  forget  restart  abandon  assume
+ *            cancel  forget  restart  abandon  distrust
  *   log      break  >ack0  >resend  >reset  >S (the packet goes out under id S)
  *            SENT  ABANDONED  GOT2c  TIMEOUT  RESEND  leader (where show_leaders is set)
  *
@@ -300,9 +300,9 @@ static inline void talk_do_abandon(struct talk *talk)
     kd_link_abandon(&talk->link);
 }
 
-static inline void talk_do_assume(struct talk *talk)
+static inline void talk_do_distrust(struct talk *talk)
 {
-    kd_link_assume_sent(&talk->link);
+    kd_link_distrust(&talk->link);
 }
 
 /* Words that are bytes. */
@@ -342,7 +342,7 @@ static inline void talk_caller_word(struct talk *talk, const char *word)
         {"send", talk_do_send},     {"print", talk_do_print},     {"recv", talk_do_recv},
         {"wait", talk_do_wait},     {"early", talk_do_early},     {"cancel", talk_do_cancel},
         {"forget", talk_do_forget}, {"restart", talk_do_restart}, {"abandon", talk_do_abandon},
-        {"assume", talk_do_assume},
+        {"distrust", talk_do_distrust},
     };
     unsigned type, header_bytes, data_room, ticks;
     for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)

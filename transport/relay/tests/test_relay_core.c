@@ -512,6 +512,22 @@ static void a_request_in_place_of_an_ack_is_both(void **state)
     assert_wire(lab, "exception 80800800; ack 80800000");
 }
 
+static void a_request_to_the_kernel_before_a_reset_never_reaches_the_new_one(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab_vm_lost(lab);
+    lab_hello(lab);
+    assert_reply(lab, "done");
+    lab_send_want_next(lab, LOAD_SYMBOLS);
+    lab_request(lab, READ_MEMORY, ID0); /* written before the debugger could know */
+    assert_wire(lab, "load_symbols 80800800");
+    lab_ack(lab, ID0);
+    lab_request(lab, CONTINUE, ID0);
+    assert_reply(lab, "done continue");
+    assert_wire(lab, "ack 80800000");
+}
+
 static void a_packet_longer_than_the_room_never_reaches_the_guest(void **state)
 {
     struct lab *lab = *state;
@@ -711,6 +727,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_reset_instead_of_a_request_asks_for_the_state_again, lab_setup,
                                         lab_teardown),
         cmocka_unit_test_setup_teardown(a_request_in_place_of_an_ack_is_both, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_request_to_the_kernel_before_a_reset_never_reaches_the_new_one, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(a_packet_longer_than_the_room_never_reaches_the_guest, lab_setup,
                                         lab_teardown),
         cmocka_unit_test_setup_teardown(a_request_with_a_tiny_header_is_only_bytes, lab_setup, lab_teardown),
