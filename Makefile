@@ -11,7 +11,7 @@ deps: ## install the Debian packages that are missing
 build: deps ## configure and build into build/, binaries in build/bin
 	@ci/build.sh release
 
-check: ## run every test: units, scenarios, sanitizers, bench gate; ends with `N passed, N failed, N skipped`
+check: ## run every test: units, scenarios, sanitizers, equal histories; ends with `N passed, N failed, N skipped`
 	@ci/check.sh
 
 report: build ## play the workloads over every link; table and plots in results/latest

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, KEY_LINK = 256, KEY_WORKLOAD, KEY_OUT, KEY_SEED, KEY_SET, KEY_QUICK };
+enum { EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, KEY_HELP = '?', KEY_LINK = 256, KEY_WORKLOAD, KEY_OUT, KEY_SEED, KEY_SET, KEY_QUICK };
 enum { ROWS_MAX = 64, PATH_BYTES = 4096 };
 #define EXITS_MAX UINT64_C(200000000)
 #define TIME_NS_MAX (UINT64_C(24) * 3600 * SIM_NS_PER_SECOND)
@@ -61,6 +61,9 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     switch (key) {
+    case KEY_HELP:
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+        return 0;
     case KEY_LINK:
         if (bench_link_find(value) == NULL)
             refuse("--link %s: no such link (kdbench list links)", value);
@@ -94,6 +97,7 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 }
 
 static const struct argp_option run_options[] = {
+    {"help", KEY_HELP, NULL, 0, "Show this text", -1},
     {"link", KEY_LINK, "LINK", 0, "Only this link (default: all)", 0},
     {"workload", KEY_WORKLOAD, "NAME", 0, "Only this workload (default: all)", 0},
     {"out", KEY_OUT, "DIR", 0, "Also write DIR/bench.json and DIR/report.md", 0},
@@ -258,7 +262,7 @@ static int command_run(int argc, char **argv)
                                      "compare. Exit code 0: done; 1: a workload failed; 2: bad input.",
                                      NULL, NULL, NULL};
     struct arguments arguments = {.seed = 1};
-    argp_parse(&argp, argc, argv, ARGP_NO_ERRS, NULL, &arguments);
+    argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
     if (arguments.out != NULL)
         check_folder(arguments.out);
     struct bench_row rows[ROWS_MAX];

@@ -29,7 +29,7 @@ for patch in "$root"/ci/mutants/*.patch; do
         printf '%-28s SURVIVED\n' "$name"
         survived=$((survived + 1))
     else
-        caught=$(sed -n 's/^\t *[0-9]* - \([^ ]*\) (.*/\1/p' test.log)
+        caught=$(sed -n '/(Skipped)/d; s/^\t *[0-9]* - \([^ ]*\) (.*/\1/p' test.log)
         printf '%-28s caught by %s tests, first %s\n' "$name" "$(wc -l <<<"$caught")" "$(head -1 <<<"$caught")"
     fi
     patch -s -R -p1 <"$patch"

@@ -124,6 +124,15 @@ static void a_cost_that_is_set_shows_in_time_and_table(void **state)
     json_decref(fast);
 }
 
+static void help_teaches_and_plays_nothing(void **state)
+{
+    (void)state;
+    static char output[OUTPUT_BYTES];
+    assert_int_equal(run(output, "run --help"), 0);
+    assert_non_null(strstr(output, "--workload=NAME"));
+    assert_null(strstr(output, "x serial"));
+}
+
 static void bad_input_is_refused_in_one_line(void **state)
 {
     (void)state;
@@ -160,6 +169,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_full_read_costs_five_exits_on_the_fast_link, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_read_is_a_thousand_times_as_fast_as_serial, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cost_that_is_set_shows_in_time_and_table, set_up, tear_down),
+        cmocka_unit_test(help_teaches_and_plays_nothing),
         cmocka_unit_test(bad_input_is_refused_in_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
