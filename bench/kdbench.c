@@ -62,8 +62,8 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
     struct arguments *arguments = state->input;
     switch (key) {
     case KEY_HELP:
-        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-        return 0;
+        argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP, "kdbench run");
+        exit(0);
     case KEY_LINK:
         if (bench_link_find(value) == NULL)
             refuse("--link %s: no such link (kdbench list links)", value);
