@@ -16,7 +16,7 @@ static void on_line(void *context, const uint8_t *bytes, size_t len_bytes)
 static void on_came(void *context)
 {
     struct live_serial *serial = context;
-    const struct sim_vm_peer peer = {serial, on_line};
+    const struct sim_vm_peer peer = {.context = serial, .bytes = on_line};
     live_world_turn(serial->world);
     serial->overrun = false;
     (void)!sim_vm_attach(serial->vm, &peer);

@@ -79,7 +79,7 @@ static void end_guest(struct oracle *oracle)
 {
     oracle_end_epoch(oracle);
     oracle->left_stopped = oracle->powered ? oracle->kernel_stopped : oracle->left_stopped;
-    oracle->powered = false;
+    oracle->powered = oracle->standing = false;
     oracle->kernel_stopped = true; /* it polls not before it is up */
     oracle->send.active = false;
     oracle->bytes_ahead = 0;
@@ -183,6 +183,14 @@ static void on_api(void *context, const struct mk_trace *trace)
     }
 }
 
+/* A guest that stands still loses nothing, so no epoch ends; but nobody can be blamed for waiting. */
+static void stand(struct oracle *oracle, bool still)
+{
+    oracle->standing = still;
+    oracle->ask_fair = false;
+    oracle->settled_ns = sim_now(oracle->world);
+}
+
 static void on_life(void *context, enum sim_life life)
 {
     struct oracle *oracle = context;
@@ -197,7 +205,17 @@ static void on_life(void *context, enum sim_life life)
         break;
     case SIM_LIFE_ATTACH:
     case SIM_LIFE_DETACH:
+    case SIM_LIFE_RELAY_KILL:
+    case SIM_LIFE_RELAY_RESTART:
         oracle_end_epoch(oracle);
+        break;
+    case SIM_LIFE_SUSPEND:
+    case SIM_LIFE_PAUSE:
+        stand(oracle, true);
+        break;
+    case SIM_LIFE_RESUME:
+    case SIM_LIFE_GO_ON:
+        stand(oracle, false);
         break;
     case SIM_LIFES:
         break;
@@ -374,7 +392,7 @@ static void on_request(void *context, uint16_t type, const uint8_t *body, uint32
     if (oracle->dbg_state != DBG_WAIT_ACK)
         return;
     oracle_wait_begin(oracle, &oracle->ask, dbg_describe(type, body, body_bytes, text, sizeof text));
-    oracle->ask_fair = oracle->powered && oracle->kernel_stopped && !oracle->manual;
+    oracle->ask_fair = oracle->powered && !oracle->standing && oracle->kernel_stopped && !oracle->manual;
 }
 
 /* ---- life

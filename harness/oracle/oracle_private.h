@@ -99,6 +99,7 @@ struct oracle {
     bool epoch_used;             /* something happened since the epoch began */
 
     bool powered;
+    bool standing; /* powered, and suspended or paused */
     bool attached;
     bool manual;
     enum dbg_state dbg_state;

@@ -28,6 +28,123 @@ void lab_set_plant(struct lab *lab, enum lab_plant plant)
     lab->plant = plant;
 }
 
+/* ---- fate ---------------------------------------------------------------------------------------------------- */
+
+static enum kd_status reset(struct lab *lab)
+{
+    sim_vm_reset(lab->vm);
+    return KD_OK;
+}
+
+static enum kd_status power_on(struct lab *lab)
+{
+    sim_vm_power_on(lab->vm);
+    return KD_OK;
+}
+
+static enum kd_status power_off(struct lab *lab)
+{
+    sim_vm_power_off(lab->vm);
+    return KD_OK;
+}
+
+static enum kd_status suspend(struct lab *lab)
+{
+    return sim_vm_suspend(lab->vm);
+}
+
+static enum kd_status resume(struct lab *lab)
+{
+    return sim_vm_resume(lab->vm);
+}
+
+static enum kd_status relay_kill(struct lab *lab)
+{
+    return sim_vm_relay_kill(lab->vm);
+}
+
+static enum kd_status relay_restart(struct lab *lab)
+{
+    return sim_vm_relay_restart(lab->vm);
+}
+
+static enum kd_status detach(struct lab *lab)
+{
+    lab_detach(lab);
+    return KD_OK;
+}
+
+static const struct {
+    const char *name;
+    enum kd_status (*happen)(struct lab *lab);
+} fates[LAB_FATES] = {
+    [LAB_FATE_RESET] = {"reset", reset},
+    [LAB_FATE_POWER_OFF] = {"power_off", power_off},
+    [LAB_FATE_POWER_ON] = {"power_on", power_on},
+    [LAB_FATE_SUSPEND] = {"suspend", suspend},
+    [LAB_FATE_RESUME] = {"resume", resume},
+    [LAB_FATE_RELAY_KILL] = {"relay_kill", relay_kill},
+    [LAB_FATE_RELAY_RESTART] = {"relay_restart", relay_restart},
+    [LAB_FATE_ATTACH] = {"attach", lab_attach},
+    [LAB_FATE_DETACH] = {"detach", detach},
+};
+
+enum kd_status lab_fate_find(const char *name, enum lab_fate *fate)
+{
+    for (unsigned i = 0; i < LAB_FATES; i++) {
+        if (strcmp(fates[i].name, name) == 0) {
+            *fate = (enum lab_fate)i;
+            return KD_OK;
+        }
+    }
+    return KD_ERR_ARGUMENT;
+}
+
+/* Kept until the lab is destroyed: an event has no owner but its plan. */
+struct lab_plan {
+    struct lab *lab;
+    enum lab_fate fate;
+    struct lab_plan *next;
+};
+
+static void plan_comes_true(void *context)
+{
+    struct lab_plan *plan = context;
+    (void)fates[plan->fate].happen(plan->lab);
+}
+
+void lab_later(struct lab *lab, uint64_t time_ns, enum lab_fate fate)
+{
+    struct lab_plan *plan = sim_allocate(1, sizeof *plan);
+    *plan = (struct lab_plan){lab, fate, lab->plans};
+    lab->plans = plan;
+    sim_at(lab->world, time_ns, plan_comes_true, plan);
+}
+
+static void free_plans(struct lab *lab)
+{
+    while (lab->plans != NULL) {
+        struct lab_plan *plan = lab->plans;
+        lab->plans = plan->next;
+        free(plan);
+    }
+}
+
+static void note_moment(struct lab *lab)
+{
+    uint64_t now = sim_now(lab->world);
+    if (lab->moment_count > 0 && lab->moments[lab->moment_count - 1] == now)
+        return;
+    lab->moments = sim_grow(lab->moments, &lab->moment_room, lab->moment_count + 1, sizeof *lab->moments);
+    lab->moments[lab->moment_count++] = now;
+}
+
+const uint64_t *lab_moments(const struct lab *lab, size_t *count)
+{
+    *count = lab->moment_count;
+    return lab->moments;
+}
+
 /* ---- the notebook -------------------------------------------------------------------------------------------- */
 
 static void bytes_set(struct lab_bytes *item, uint64_t time_ns, uint16_t type, const uint8_t *bytes,
@@ -176,6 +293,7 @@ static void tell_oracle_note(struct lab *lab, enum dbg_note note, uint64_t a, ui
 static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, uint64_t c)
 {
     struct lab *lab = context;
+    note_moment(lab);
     tell_oracle_note(lab, note, a, b, c);
     lab->seen.notes[note]++;
     lab_story_note(lab->story, sim_now(lab->world), note, a, b, c);
@@ -203,10 +321,17 @@ static void nothing(void *context)
 static void on_api(void *context, const struct mk_trace *trace)
 {
     struct lab *lab = context;
+    note_moment(lab);
     lab->seen.api[trace->event]++;
     lab_story_api(lab->story, sim_now(lab->world), trace);
     if (trace->event == MK_TRACE_BOOTED)
         sim_at(lab->world, sim_now(lab->world), nothing, NULL);
+}
+
+static void on_rpc(void *context, bool is_reply, const uint8_t *bytes, size_t len_bytes)
+{
+    (void)is_reply, (void)bytes, (void)len_bytes;
+    note_moment(context);
 }
 
 static void on_life(void *context, enum sim_life life)
@@ -236,6 +361,12 @@ static void bytes_from_target(void *context, const uint8_t *bytes, size_t len_by
     dbg_input(lab->dbg, bytes, len_bytes);
 }
 
+static void line_closed(void *context)
+{
+    struct lab *lab = context;
+    dbg_detach(lab->dbg);
+}
+
 /* ---- assembly ------------------------------------------------------------------------------------------------ */
 
 /* The oracle is told first: when the lab notes something, it has been judged. */
@@ -243,7 +374,8 @@ static void observe(struct lab *lab)
 {
     struct sim_vm_observer oracle_vm = oracle_vm_observer(lab->oracle);
     sim_vm_observe(lab->vm, &oracle_vm);
-    sim_vm_observe(lab->vm, &(struct sim_vm_observer){.context = lab, .api = on_api, .life = on_life});
+    sim_vm_observe(lab->vm,
+                   &(struct sim_vm_observer){.context = lab, .api = on_api, .life = on_life, .rpc = on_rpc});
     sim_line_on_fault(sim_vm_line(lab->vm, SIM_FAULT_TO_DEBUGGER), on_fault, lab);
     sim_line_on_fault(sim_vm_line(lab->vm, SIM_FAULT_TO_TARGET), on_fault, lab);
 
@@ -304,6 +436,8 @@ void lab_destroy(struct lab *lab)
     list_free(&lab->seen.prompts);
     list_free(&lab->seen.others);
     free(lab->seen.reply.bytes);
+    free_plans(lab);
+    free(lab->moments);
     lab_frames_clear(lab);
     free(lab->frames);
     lab_story_destroy(lab->story);
@@ -312,7 +446,8 @@ void lab_destroy(struct lab *lab)
 
 enum kd_status lab_attach(struct lab *lab)
 {
-    enum kd_status status = sim_vm_attach(lab->vm, &(struct sim_vm_peer){lab, bytes_from_target});
+    enum kd_status status = sim_vm_attach(
+        lab->vm, &(struct sim_vm_peer){.context = lab, .bytes = bytes_from_target, .closed = line_closed});
     if (status == KD_OK)
         dbg_attach(lab->dbg);
     return status;

@@ -87,6 +87,20 @@ enum lab_plant {
 };
 KD_MUST_USE enum kd_status lab_plant_find(const char *name, enum lab_plant *plant);
 
+/* What can befall a machine, its relay and its debugger at a time fixed before (lab_later). */
+#define LAB_FATE_LIST(X)                                                                                     \
+    X(LAB_FATE_RESET, "reset") X(LAB_FATE_POWER_OFF, "power_off") X(LAB_FATE_POWER_ON, "power_on")           \
+    X(LAB_FATE_SUSPEND, "suspend") X(LAB_FATE_RESUME, "resume")                                              \
+    X(LAB_FATE_RELAY_KILL, "relay_kill") X(LAB_FATE_RELAY_RESTART, "relay_restart")                          \
+    X(LAB_FATE_ATTACH, "attach") X(LAB_FATE_DETACH, "detach")
+enum lab_fate {
+#define LAB_FATE_ENUM(name, text) name,
+    LAB_FATE_LIST(LAB_FATE_ENUM)
+#undef LAB_FATE_ENUM
+    LAB_FATES
+};
+KD_MUST_USE enum kd_status lab_fate_find(const char *name, enum lab_fate *fate);
+
 struct lab_story; /* the last events, for failure messages */
 
 /* Read it freely; change it only through the functions. */
@@ -106,6 +120,10 @@ struct lab {
     /* private */
     struct dbg_observer oracle_dbg;
     enum lab_plant plant;
+    struct lab_plan *plans;
+    uint64_t *moments;
+    size_t moment_count;
+    size_t moment_room;
     sim_event_id autopilot;
     struct lab_story *story;
     struct timeline_watch *watch; /* NULL without a timeline */
@@ -120,6 +138,14 @@ void lab_destroy(struct lab *lab);
 /* A debugger connects, or hangs up. Returns KD_OK; KD_ERR_BUSY: one is there already */
 KD_MUST_USE enum kd_status lab_attach(struct lab *lab);
 void lab_detach(struct lab *lab);
+
+/* Plans what is to happen at a time from now on, before anything else that is due then. What cannot happen then (a
+ * resume of a machine that runs) does not. */
+void lab_later(struct lab *lab, uint64_t time_ns, enum lab_fate fate);
+
+/* The times at which anything was seen to happen so far: a report of the kernel, a message of the module, a step of
+ * the debugger. Strictly ascending: places for something else to happen at, in another play of the same history. */
+const uint64_t *lab_moments(const struct lab *lab, size_t *count);
 
 /* The machine's architecture, as the message bodies want to know it. */
 enum dbg_arch lab_arch(const struct lab *lab);

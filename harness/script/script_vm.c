@@ -285,8 +285,11 @@ static int verb_power_on(lua_State *L)
 
 static int verb_attach(lua_State *L)
 {
-    if (lab_attach(script_lab(L)) != KD_OK)
+    enum kd_status status = lab_attach(script_lab(L));
+    if (status == KD_ERR_BUSY)
         return script_sandbox_error(L, "attach: a debugger is attached already");
+    if (status != KD_OK)
+        return script_sandbox_error(L, "attach: nobody listens, the relay is away");
     return 0;
 }
 
@@ -366,9 +369,84 @@ static int target_power_off(lua_State *L)
     return 0;
 }
 
+/* An event of a life that cannot be had now is the scenario's mistake. */
+static int check_life(lua_State *L, enum kd_status status, const char *verb)
+{
+    if (status == KD_ERR_CLOSED)
+        return script_sandbox_error(L, "%s: the machine is off", verb);
+    if (status == KD_ERR_BUSY)
+        return script_sandbox_error(L, "%s: it is so already", verb);
+    if (status != KD_OK)
+        return script_sandbox_error(L, "%s: there is no such thing (%s)", verb, kd_status_phrase(status));
+    return 0;
+}
+
+static int target_suspend(lua_State *L)
+{
+    return check_life(L, sim_vm_suspend(script_lab(L)->vm), "target.suspend");
+}
+
+static int target_resume(lua_State *L)
+{
+    return check_life(L, sim_vm_resume(script_lab(L)->vm), "target.resume");
+}
+
+static uint64_t check_time(lua_State *L, int index)
+{
+    lua_Integer time_ns = luaL_checkinteger(L, index);
+    luaL_argcheck(L, time_ns >= 0, index, "time does not run backwards");
+    return (uint64_t)time_ns;
+}
+
+static int target_pause(lua_State *L)
+{
+    return check_life(L, sim_vm_pause(script_lab(L)->vm, check_time(L, 1), false), "target.pause");
+}
+
+static int host_pause(lua_State *L)
+{
+    return check_life(L, sim_vm_pause(script_lab(L)->vm, check_time(L, 1), true), "host.pause");
+}
+
+static int relay_kill(lua_State *L)
+{
+    return check_life(L, sim_vm_relay_kill(script_lab(L)->vm), "relay.kill");
+}
+
+static int relay_restart(lua_State *L)
+{
+    return check_life(L, sim_vm_relay_restart(script_lab(L)->vm), "relay.restart");
+}
+
+/* later(t, "suspend"): it happens while the verbs to come wait. */
+static int verb_later(lua_State *L)
+{
+    struct lab *lab = script_lab(L);
+    uint64_t wait_ns = check_time(L, 1);
+    enum lab_fate fate;
+    const char *name = luaL_checkstring(L, 2);
+    if (lab_fate_find(name, &fate) != KD_OK)
+        return script_bad_input(L, "later: nothing is called '%s': expected one of reset, power_off, suspend, ...", name);
+    lab_later(lab, sim_now(lab->world) + wait_ns, fate);
+    return 0;
+}
+
+/* moments(): every time at which something happened so far. */
+static int verb_moments(lua_State *L)
+{
+    size_t count;
+    const uint64_t *moments = lab_moments(script_lab(L), &count);
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_pushinteger(L, (lua_Integer)moments[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
 static int target_is_on(lua_State *L)
 {
-    lua_pushboolean(L, sim_vm_state(script_lab(L)->vm) == SIM_VM_RUNNING);
+    lua_pushboolean(L, sim_vm_state(script_lab(L)->vm) != SIM_VM_OFF);
     return 1;
 }
 
@@ -383,6 +461,8 @@ void script_open_vm(lua_State *L)
         {"power_on", verb_power_on},
         {"attach", verb_attach},
         {"detach", verb_detach},
+        {"later", verb_later},
+        {"moments", verb_moments},
         {NULL, NULL},
     };
     static const luaL_Reg target[] = {
@@ -390,10 +470,16 @@ void script_open_vm(lua_State *L)
         {"load", target_load},           {"exception", target_exception},
         {"reboot", target_reboot},       {"shut_down", target_shut_down},
         {"reset", target_reset},         {"power_off", target_power_off},
-        {"is_on", target_is_on},         {NULL, NULL},
+        {"suspend", target_suspend},     {"resume", target_resume},
+        {"pause", target_pause},         {"is_on", target_is_on},
+        {NULL, NULL},
     };
+    static const luaL_Reg host[] = {{"pause", host_pause}, {NULL, NULL}};
+    static const luaL_Reg relay[] = {{"kill", relay_kill}, {"restart", relay_restart}, {NULL, NULL}};
     script_register(L, "_G", globals);
     script_register(L, "target", target);
+    script_register(L, "host", host);
+    script_register(L, "relay", relay);
     lua_pushstring(L, lab_link_name(script_of(L)->options.link));
     lua_setglobal(L, "link");
     lua_pushstring(L, lab_arch_name(script_of(L)->options.arch));

@@ -54,6 +54,7 @@ static const struct profile profiles[SIM_BACKDOOR_PROFILES] = {
 /* The call the guest stands in. */
 struct held_call {
     bool is_held;
+    uint32_t status; /* its outcome */
     struct sim_call call;
     struct sim_registers registers;
 };
@@ -192,7 +193,8 @@ static enum sim_exit_result play(struct sim_backdoor *backdoor, struct sim_call 
 {
     const uint32_t status = sim_channels_call(backdoor->channels, call);
     if (status == SIM_STATUS_HELD) {
-        backdoor->held = (struct held_call){.is_held = true, .call = *call, .registers = *registers};
+        backdoor->held = (struct held_call){
+            .is_held = true, .status = SIM_STATUS_SUCCESS, .call = *call, .registers = *registers};
         return SIM_EXIT_HELD;
     }
     answer(backdoor, call, status, registers);
@@ -336,7 +338,7 @@ void sim_backdoor_reply(struct sim_backdoor *backdoor, const uint8_t *reply, siz
 void sim_backdoor_resume(struct sim_backdoor *backdoor, struct sim_registers *registers)
 {
     *registers = backdoor->held.registers;
-    answer(backdoor, &backdoor->held.call, SIM_STATUS_SUCCESS, registers);
+    answer(backdoor, &backdoor->held.call, backdoor->held.status, registers);
     backdoor->held.is_held = false;
 }
 
@@ -349,6 +351,14 @@ void sim_backdoor_reset(struct sim_backdoor *backdoor)
 void sim_backdoor_checkpoint(struct sim_backdoor *backdoor)
 {
     sim_channels_checkpoint(backdoor->channels);
+}
+
+void sim_backdoor_strike(struct sim_backdoor *backdoor)
+{
+    if (!backdoor->held.is_held || !sim_channels_strike(backdoor->channels))
+        return;
+    backdoor->held.status = SIM_STATUS_CPT;
+    backdoor->complete(backdoor->context);
 }
 
 uint64_t sim_backdoor_rpcs(const struct sim_backdoor *backdoor)

@@ -75,6 +75,10 @@ void sim_backdoor_reset(struct sim_backdoor *backdoor);
  * stays held. */
 void sim_backdoor_checkpoint(struct sim_backdoor *backdoor);
 
+/* The call that the guest stands in ends with status CPT, so that the guest sends its message again (rule 27): what a
+ * VMM does that cannot keep a call over a suspension. The handler's answer, if it comes yet, is ignored. */
+void sim_backdoor_strike(struct sim_backdoor *backdoor);
+
 /* Messages that reached the handler, and bytes moved by string I/O. */
 uint64_t sim_backdoor_rpcs(const struct sim_backdoor *backdoor);
 uint64_t sim_backdoor_payload_bytes(const struct sim_backdoor *backdoor);

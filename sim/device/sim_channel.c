@@ -387,6 +387,15 @@ void sim_channels_reset(struct sim_channels *channels)
         free_channel(&channels->slots[i]);
 }
 
+bool sim_channels_strike(struct sim_channels *channels)
+{
+    if (channels->called == NULL)
+        return false;
+    channels->called->state = STATE_IDLE;
+    channels->called = NULL;
+    return true;
+}
+
 void sim_channels_checkpoint(struct sim_channels *channels)
 {
     for (uint32_t i = 0; i < channels->count; i++) {

@@ -59,6 +59,10 @@ bool sim_channels_reply(struct sim_channels *channels, const uint8_t *reply, siz
 /* M5: all closed, a message under way is struck. */
 void sim_channels_reset(struct sim_channels *channels);
 
+/* The handler's answer will not be waited for: the message under way is given up, its channel is idle.
+ * Returns false when none is under way. */
+bool sim_channels_strike(struct sim_channels *channels);
+
 /* M4: transfers start over. */
 void sim_channels_checkpoint(struct sim_channels *channels);
 

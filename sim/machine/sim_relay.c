@@ -1,5 +1,6 @@
 #include "sim/machine/sim_relay.h"
 #include "sim/world/sim_memory.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@ struct sim_relay {
     void (*reply)(void *context, const uint8_t *bytes, size_t len_bytes);
     void *context;
     bool connected;
+    bool frozen;
+    struct sim_prng lives; /* seeds of the tokens of later lives */
     sim_event_id timer;
     uint64_t timer_ns;
     uint8_t *waiting; /* bytes of the debugger behind the core's input buffer */
@@ -38,6 +41,9 @@ struct sim_relay *sim_relay_create(struct sim_world *world, uint32_t vm, struct 
     relay->reply = reply;
     relay->context = context;
     relay->timer_ns = KD_NEVER;
+    char purpose[40];
+    snprintf(purpose, sizeof purpose, "relay restart %u", (unsigned)vm);
+    relay->lives = sim_prng_for(world, purpose);
     struct relay_config config = core_config(world, vm);
     relay_init(&relay->core, &config);
     return relay;
@@ -117,13 +123,14 @@ static void arm(struct sim_relay *relay)
 
 static void drain(struct sim_relay *relay)
 {
-    bool more = true;
+    bool more = !relay->frozen;
     while (more) {
         more = drain_output(relay);
         more = drain_reply(relay) || more;
         more = drain_waiting(relay) || more;
     }
-    arm(relay);
+    if (!relay->frozen)
+        arm(relay);
 }
 
 static void expired(void *context)
@@ -131,6 +138,8 @@ static void expired(void *context)
     struct sim_relay *relay = context;
     relay->timer = 0;
     relay->timer_ns = KD_NEVER;
+    if (relay->frozen) /* armed again when the host wakes */
+        return;
     relay_expire(&relay->core, sim_now(relay->world));
     drain(relay);
 }
@@ -144,6 +153,35 @@ void sim_relay_request(struct sim_relay *relay, const uint8_t *bytes, size_t len
 void sim_relay_vm_lost(struct sim_relay *relay)
 {
     relay_vm_lost(&relay->core, sim_now(relay->world));
+    drain(relay);
+}
+
+static void forget_timer(struct sim_relay *relay)
+{
+    sim_cancel(relay->world, relay->timer);
+    relay->timer = 0;
+    relay->timer_ns = KD_NEVER;
+}
+
+void sim_relay_kill(struct sim_relay *relay)
+{
+    forget_timer(relay);
+    relay->connected = relay->frozen = false;
+    relay->waiting_bytes = 0;
+}
+
+void sim_relay_restart(struct sim_relay *relay)
+{
+    struct relay_config config = relay->core.config;
+    config.token_seed = sim_prng_u64(&relay->lives);
+    relay_init(&relay->core, &config);
+}
+
+void sim_relay_freeze(struct sim_relay *relay, bool frozen)
+{
+    if (relay->frozen == frozen)
+        return;
+    relay->frozen = frozen;
     drain(relay);
 }
 

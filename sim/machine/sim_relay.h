@@ -21,6 +21,14 @@ void sim_relay_destroy(struct sim_relay *relay);
 void sim_relay_request(struct sim_relay *relay, const uint8_t *bytes, size_t len_bytes);
 void sim_relay_vm_lost(struct sim_relay *relay);
 
+/* The relay's process ends: everything it knew is gone, nothing is due. And begins again: a new life, with tokens that
+ * no life before it drew (relay_core.h). One that was created is alive. */
+void sim_relay_kill(struct sim_relay *relay);
+void sim_relay_restart(struct sim_relay *relay);
+
+/* The host sleeps, and wakes: bytes of the debugger wait meanwhile, time-outs that passed come late. */
+void sim_relay_freeze(struct sim_relay *relay, bool frozen);
+
 /* The debugger's side. Bytes that the core cannot take yet wait here, as they would in a socket. */
 void sim_relay_connected(struct sim_relay *relay);
 void sim_relay_disconnected(struct sim_relay *relay);

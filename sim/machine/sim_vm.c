@@ -116,16 +116,22 @@ static void hand_to_relay(struct sim_vm *vm, const uint8_t *request, size_t len_
         sim_relay_request(vm->relay, request, len_bytes);
 }
 
-static void on_rpc(void *context, const uint8_t *message, size_t len_bytes)
+/* What a VMM says to a command word that nobody has claimed. */
+static void answer_as_nobody(struct sim_vm *vm)
 {
     static const char nobody[] = "0 Unknown command";
+    sim_backdoor_reply(vm->backdoor, (const uint8_t *)nobody, sizeof nobody - 1);
+}
+
+static void on_rpc(void *context, const uint8_t *message, size_t len_bytes)
+{
     struct sim_vm *vm = context;
     bool ours =
         len_bytes >= VM_COMMAND_WORD_BYTES && memcmp(message, VM_COMMAND_WORD, VM_COMMAND_WORD_BYTES) == 0;
-    if (ours && vm->config.relay_present && (vm->relay != NULL || has_endpoint(vm)))
+    if (ours && vm->relay_is_up && (vm->relay != NULL || has_endpoint(vm)))
         hand_to_relay(vm, message + VM_COMMAND_WORD_BYTES, len_bytes - VM_COMMAND_WORD_BYTES);
     else
-        sim_backdoor_reply(vm->backdoor, (const uint8_t *)nobody, sizeof nobody - 1);
+        answer_as_nobody(vm);
 }
 
 static void on_relay_reply(void *context, const uint8_t *bytes, size_t len_bytes)
@@ -163,9 +169,9 @@ static void on_line_to_debugger(void *context, const uint8_t *bytes, size_t len_
 static void on_line_to_target(void *context, const uint8_t *bytes, size_t len_bytes)
 {
     struct sim_vm *vm = context;
-    if (vm->relay != NULL)
+    if (vm->relay != NULL && vm->relay_is_up)
         sim_relay_input(vm->relay, bytes, len_bytes);
-    else
+    else if (vm->relay == NULL)
         sim_uart_receive(vm->uart, bytes, len_bytes);
 }
 
@@ -218,6 +224,7 @@ enum kd_status sim_vm_create(struct sim_world *world, struct sim_faults *faults,
     made->world = world;
     made->config = whole;
     made->map = &image->map;
+    made->relay_is_up = whole.relay_present;
     made->machine = sim_native_create(image, &made->config.boot, mk_main);
     made->memory = made->machine->ops->memory(made->machine);
     make_devices(made, faults);
@@ -259,15 +266,25 @@ void sim_vm_life(struct sim_vm *vm, enum sim_life life)
             vm->observers[i].life(vm->observers[i].context, life);
 }
 
+/* Whoever stood still does not any more, for whatever reason. */
+static void end_pause(struct sim_vm *vm)
+{
+    sim_cancel(vm->world, vm->pause_end);
+    vm->pause_end = 0;
+    if (vm->relay != NULL)
+        sim_relay_freeze(vm->relay, false);
+}
+
 /* The guest is gone at once, and with it all that the devices held for it. */
 static void wipe(struct sim_vm *vm)
 {
     sim_vm_stop_guest(vm);
+    end_pause(vm);
     vm->command.kind = MK_COMMAND_NONE;
     vm->machine->ops->reset(vm->machine);
     sim_backdoor_reset(vm->backdoor);
     sim_uart_reset(vm->uart);
-    if (vm->relay != NULL)
+    if (vm->relay != NULL && vm->relay_is_up)
         sim_relay_vm_lost(vm->relay);
     if (has_endpoint(vm))
         vm->config.endpoint.lost(vm->config.endpoint.context);
@@ -278,12 +295,13 @@ static void restart(struct sim_vm *vm, enum sim_life life)
     vm->counters.resets++;
     sim_vm_life(vm, life);
     wipe(vm);
+    vm->state = SIM_VM_RUNNING;
     sim_vm_start_guest(vm);
 }
 
 void sim_vm_power_on(struct sim_vm *vm)
 {
-    if (vm->state == SIM_VM_RUNNING)
+    if (vm->state != SIM_VM_OFF)
         return;
     vm->state = SIM_VM_RUNNING;
     vm->power_on_ns = sim_now(vm->world);
@@ -294,7 +312,7 @@ void sim_vm_power_on(struct sim_vm *vm)
 void sim_vm_reset(struct sim_vm *vm)
 {
     assert(!vm->on_cpu);
-    if (vm->state == SIM_VM_RUNNING)
+    if (vm->state != SIM_VM_OFF)
         restart(vm, SIM_LIFE_RESET);
 }
 
@@ -317,18 +335,103 @@ enum sim_vm_state sim_vm_state(const struct sim_vm *vm)
     return vm->state;
 }
 
+/* Only a running guest can be made to stand still. */
+static enum kd_status may_stand(const struct sim_vm *vm)
+{
+    assert(!vm->on_cpu);
+    if (vm->state == SIM_VM_OFF)
+        return KD_ERR_CLOSED;
+    return vm->state == SIM_VM_RUNNING ? KD_OK : KD_ERR_BUSY;
+}
+
+enum kd_status sim_vm_suspend(struct sim_vm *vm)
+{
+    enum kd_status status = may_stand(vm);
+    if (status != KD_OK)
+        return status;
+    sim_vm_life(vm, SIM_LIFE_SUSPEND);
+    sim_vm_stand_still(vm);
+    sim_backdoor_strike(vm->backdoor);
+    sim_backdoor_checkpoint(vm->backdoor);
+    return KD_OK;
+}
+
+enum kd_status sim_vm_resume(struct sim_vm *vm)
+{
+    if (vm->state == SIM_VM_OFF)
+        return KD_ERR_CLOSED;
+    if (vm->state != SIM_VM_STANDING || vm->pause_end != 0)
+        return KD_ERR_BUSY;
+    sim_vm_life(vm, SIM_LIFE_RESUME);
+    sim_vm_go_on(vm);
+    return KD_OK;
+}
+
+static void pause_is_over(void *context)
+{
+    struct sim_vm *vm = context;
+    sim_vm_life(vm, SIM_LIFE_GO_ON);
+    sim_vm_go_on(vm);
+    end_pause(vm);
+}
+
+enum kd_status sim_vm_pause(struct sim_vm *vm, uint64_t for_ns, bool whole_host)
+{
+    enum kd_status status = may_stand(vm);
+    if (status != KD_OK)
+        return status;
+    sim_vm_life(vm, SIM_LIFE_PAUSE);
+    sim_vm_stand_still(vm);
+    if (whole_host && vm->relay != NULL)
+        sim_relay_freeze(vm->relay, true);
+    vm->pause_end = sim_at(vm->world, sim_now(vm->world) + for_ns, pause_is_over, vm);
+    return KD_OK;
+}
+
+/* ---- the relay's life ---- */
+
+enum kd_status sim_vm_relay_kill(struct sim_vm *vm)
+{
+    assert(!vm->on_cpu);
+    if (vm->relay == NULL)
+        return KD_ERR_NO_DEVICE;
+    if (!vm->relay_is_up)
+        return KD_ERR_BUSY;
+    bool had_debugger = vm->attached;
+    sim_vm_life(vm, SIM_LIFE_RELAY_KILL);
+    vm->relay_is_up = false;
+    sim_relay_kill(vm->relay);
+    sim_vm_detach(vm);
+    if (had_debugger && vm->peer.closed != NULL)
+        vm->peer.closed(vm->peer.context);
+    answer_as_nobody(vm);
+    return KD_OK;
+}
+
+enum kd_status sim_vm_relay_restart(struct sim_vm *vm)
+{
+    if (vm->relay == NULL)
+        return KD_ERR_NO_DEVICE;
+    if (vm->relay_is_up)
+        return KD_ERR_BUSY;
+    sim_vm_life(vm, SIM_LIFE_RELAY_RESTART);
+    vm->relay_is_up = true;
+    sim_relay_restart(vm->relay);
+    return KD_OK;
+}
+
 /* ---- the debugger's connection ---- */
 
 enum kd_status sim_vm_attach(struct sim_vm *vm, const struct sim_vm_peer *peer)
 {
-    if (has_endpoint(vm))
+    if (has_endpoint(vm) || (vm->relay != NULL && !vm->relay_is_up))
         return KD_ERR_NO_DEVICE;
     if (vm->attached)
         return KD_ERR_BUSY;
     vm->attached = true;
     vm->peer = *peer;
     sim_vm_life(vm, SIM_LIFE_ATTACH);
-    if (vm->relay != NULL)
+    if (vm->relay != NULL) /* and up, or we were not here */
         sim_relay_connected(vm->relay);
     return KD_OK;
 }
@@ -341,9 +444,9 @@ void sim_vm_detach(struct sim_vm *vm)
     sim_vm_life(vm, SIM_LIFE_DETACH);
     sim_line_cut(vm->lines[SIM_FAULT_TO_DEBUGGER]);
     sim_line_cut(vm->lines[SIM_FAULT_TO_TARGET]);
-    if (vm->relay != NULL)
+    if (vm->relay != NULL && vm->relay_is_up)
         sim_relay_disconnected(vm->relay);
-    else
+    else if (vm->relay == NULL)
         sim_uart_cut(vm->uart);
 }
 

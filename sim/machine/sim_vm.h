@@ -40,12 +40,19 @@ struct sim_vm_config {
 /* All defaults for a link: x64, one cpu, 32 MiB, two modules, uart in vmm mode, relay present. */
 struct sim_vm_config sim_vm_config_default(enum sim_link link);
 
-enum sim_vm_state { SIM_VM_OFF, SIM_VM_RUNNING };
+enum sim_vm_state {
+    SIM_VM_OFF,
+    SIM_VM_RUNNING,
+    SIM_VM_STANDING, /* suspended, or its host sleeps */
+};
 
 /* Life events, traced and told to the observer. */
 #define SIM_LIFE_LIST(X)                                                                                     \
     X(SIM_LIFE_POWER_ON, "power_on") X(SIM_LIFE_RESET, "reset") X(SIM_LIFE_POWER_OFF, "power_off")           \
-    X(SIM_LIFE_ATTACH, "attach") X(SIM_LIFE_DETACH, "detach") X(SIM_LIFE_REBOOT, "reboot")
+    X(SIM_LIFE_ATTACH, "attach") X(SIM_LIFE_DETACH, "detach") X(SIM_LIFE_REBOOT, "reboot")                   \
+    X(SIM_LIFE_SUSPEND, "suspend") X(SIM_LIFE_RESUME, "resume")                                              \
+    X(SIM_LIFE_PAUSE, "pause") X(SIM_LIFE_GO_ON, "go_on")                                                    \
+    X(SIM_LIFE_RELAY_KILL, "relay_kill") X(SIM_LIFE_RELAY_RESTART, "relay_restart")
 enum sim_life {
 #define SIM_LIFE_ENUM(name, text) name,
     SIM_LIFE_LIST(SIM_LIFE_ENUM)
@@ -81,6 +88,7 @@ struct sim_vm_observer {
 struct sim_vm_peer {
     void *context;
     void (*bytes)(void *context, const uint8_t *bytes, size_t len_bytes);
+    void (*closed)(void *context); /* the relay's end is gone, and the connection with it; may be NULL */
 };
 
 struct sim_vm;
@@ -105,9 +113,27 @@ void sim_vm_reset(struct sim_vm *vm);
 void sim_vm_power_off(struct sim_vm *vm);
 enum sim_vm_state sim_vm_state(const struct sim_vm *vm);
 
+/* Suspends the guest, and resumes it where it stood: for it no time has passed but the clock's. The relay and the line
+ * go on. A call that the VMM holds does not survive: it ends with a checkpoint, transfers start over
+ * (vmware-backdoor.md 3.4 M4), and the guest asks again.
+ * Returns  KD_OK; KD_ERR_CLOSED: the VM is off; KD_ERR_BUSY: it stands still already, or does not */
+KD_MUST_USE enum kd_status sim_vm_suspend(struct sim_vm *vm);
+KD_MUST_USE enum kd_status sim_vm_resume(struct sim_vm *vm);
+
+/* The VM stands still for so long, and nobody tells the guest: a held call stays held.
+ * whole_host  in  the relay stands still too, as when a laptop sleeps; its clock has moved on when it wakes
+ * Returns  as sim_vm_suspend */
+KD_MUST_USE enum kd_status sim_vm_pause(struct sim_vm *vm, uint64_t for_ns, bool whole_host);
+
+/* The relay's process ends: a held call and every one after it is answered as by a VMM without a relay, the debugger
+ * loses its connection. A restart begins another life of it, which knows nothing of the one before.
+ * Returns  KD_OK; KD_ERR_NO_DEVICE: the VM has none in the world; KD_ERR_BUSY: it is away already, or there */
+KD_MUST_USE enum kd_status sim_vm_relay_kill(struct sim_vm *vm);
+KD_MUST_USE enum kd_status sim_vm_relay_restart(struct sim_vm *vm);
+
 /* Connects a debugger.
- * Returns  KD_OK; KD_ERR_BUSY: one is connected already, it is not disturbed; KD_ERR_NO_DEVICE: the VM has an endpoint,
- *          and the debugger's side is there */
+ * Returns  KD_OK; KD_ERR_BUSY: one is connected already, it is not disturbed; KD_ERR_NO_DEVICE: nobody listens: the
+ *          relay is away, or the VM has an endpoint, and the debugger's side is there */
 KD_MUST_USE enum kd_status sim_vm_attach(struct sim_vm *vm, const struct sim_vm_peer *peer);
 void sim_vm_detach(struct sim_vm *vm);
 bool sim_vm_attached(const struct sim_vm *vm);

@@ -32,6 +32,7 @@ struct sim_vm {
     unsigned observer_count;
     struct sim_vm_counters counters;
     enum sim_vm_state state;
+    bool relay_is_up; /* RPCs are answered by it */
     bool attached;
     struct sim_vm_peer peer;
     struct mk_command command;
@@ -41,6 +42,9 @@ struct sim_vm {
     sim_event_id event;
     enum sim_vm_step step;
     bool on_cpu;    /* its exits are being served: no call of the lifecycle may come now */
+    uint64_t due_ns; /* when the event is due, or would be */
+    uint64_t stands_since_ns;
+    sim_event_id pause_end;
     uint32_t burst; /* exits since the world last had its turn */
     struct sim_guest_exit *exit;
     uint64_t exit_ns;                   /* when the exit under way began */
@@ -53,6 +57,10 @@ void sim_vm_start_guest(struct sim_vm *vm);
 
 /* The guest is gone: nothing of it is scheduled any more. */
 void sim_vm_stop_guest(struct sim_vm *vm);
+
+/* Nothing of the guest happens until sim_vm_go_on; then it goes on as if no time had passed. */
+void sim_vm_stand_still(struct sim_vm *vm);
+void sim_vm_go_on(struct sim_vm *vm);
 
 /* The backdoor has completed the call in which the guest stands. */
 void sim_vm_completed(void *context);

@@ -12,6 +12,14 @@ enum { BURST_EXITS = 1024 };
 
 static void guest_turn(void *context);
 
+/* While the VM stands still the turn only is due: sim_vm_go_on arranges for it. */
+static void schedule_turn(struct sim_vm *vm, uint64_t time_ns)
+{
+    bool stands = vm->state == SIM_VM_STANDING;
+    vm->due_ns = stands ? vm->stands_since_ns : time_ns;
+    vm->event = stands ? 0 : sim_at(vm->world, time_ns, guest_turn, vm);
+}
+
 /* Returns true when the guest is at time_ns at once; false: an event takes it there. */
 static bool wait_until(struct sim_vm *vm, uint64_t time_ns)
 {
@@ -20,7 +28,7 @@ static bool wait_until(struct sim_vm *vm, uint64_t time_ns)
         sim_advance(vm->world, time_ns);
         return true;
     }
-    vm->event = sim_at(vm->world, time_ns, guest_turn, vm);
+    schedule_turn(vm, time_ns);
     return false;
 }
 
@@ -146,7 +154,7 @@ void sim_vm_completed(void *context)
     if (vm->step != SIM_VM_STEP_HELD)
         return;
     vm->step = SIM_VM_STEP_RELEASED;
-    vm->event = sim_at(vm->world, sim_now(vm->world), guest_turn, vm);
+    schedule_turn(vm, sim_now(vm->world));
 }
 
 /* ---- what costs nothing ---- */
@@ -280,7 +288,22 @@ static void guest_turn(void *context)
 void sim_vm_start_guest(struct sim_vm *vm)
 {
     vm->step = SIM_VM_STEP_GUEST;
-    vm->event = sim_at(vm->world, sim_now(vm->world), guest_turn, vm);
+    schedule_turn(vm, sim_now(vm->world));
+}
+
+void sim_vm_stand_still(struct sim_vm *vm)
+{
+    vm->state = SIM_VM_STANDING;
+    vm->stands_since_ns = sim_now(vm->world);
+    sim_cancel(vm->world, vm->event);
+    vm->event = 0;
+}
+
+void sim_vm_go_on(struct sim_vm *vm)
+{
+    vm->state = SIM_VM_RUNNING;
+    if (vm->step != SIM_VM_STEP_HELD)
+        schedule_turn(vm, sim_now(vm->world) + (vm->due_ns - vm->stands_since_ns));
 }
 
 void sim_vm_stop_guest(struct sim_vm *vm)

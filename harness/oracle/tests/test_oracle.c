@@ -640,6 +640,51 @@ static void a_request_given_up_after_a_fault_or_a_reboot_or_void_is_not(void **c
     assert_clean(f);
 }
 
+static void nobody_is_blamed_for_a_machine_that_stands_still(void **context)
+{
+    static const enum sim_life ways[][2] = {{SIM_LIFE_SUSPEND, SIM_LIFE_RESUME}, {SIM_LIFE_PAUSE, SIM_LIFE_GO_ON}};
+    struct fixture *f = *context;
+    for (unsigned i = 0; i < 2; i++) {
+        stopped(f);
+        request(f, read_message(1));
+        life(f, ways[i][0]);
+        wait(f, SIM_S(31));
+        note(f, DBG_NOTE_GAVE_UP, DBG_TYPE_MANIPULATE, 0, 1);
+        request(f, read_message(2));
+        note(f, DBG_NOTE_GAVE_UP, DBG_TYPE_MANIPULATE, 0, 1);
+        life(f, ways[i][1]);
+        wait(f, SIM_S(29));
+        finish_clean(f);
+        wait(f, SIM_S(31));
+    }
+    request(f, read_message(3));
+    wait(f, SIM_S(31));
+    oracle_finish(f->oracle);
+    assert_violates(f, 3, "a request is unanswered");
+}
+
+static void a_machine_that_stood_still_has_lost_nothing(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = print(1);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    life(f, SIM_LIFE_SUSPEND);
+    life(f, SIM_LIFE_RESUME);
+    kernel(f, MK_TRACE_SENT, &body, 0);
+    assert_violates(f, 1, "counts as sent, but the debugger has not accepted it");
+}
+
+static void what_is_under_way_when_a_relay_dies_may_be_lost(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = print(1);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    life(f, SIM_LIFE_RELAY_KILL);
+    kernel(f, MK_TRACE_SENT, &body, 0);
+    life(f, SIM_LIFE_RELAY_RESTART);
+    finish_clean(f);
+}
+
 static void a_debugger_that_cannot_resynchronise_is_found(void **context)
 {
     struct fixture *f = *context;
@@ -1273,6 +1318,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_request_given_up_in_calm_weather_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_given_up_after_a_fault_or_a_reboot_or_void_is_not, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(nobody_is_blamed_for_a_machine_that_stands_still, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_machine_that_stood_still_has_lost_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_under_way_when_a_relay_dies_may_be_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_debugger_that_cannot_resynchronise_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_running_target_need_not_hear_resets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(storms_are_found, set_up, tear_down),

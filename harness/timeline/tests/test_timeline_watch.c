@@ -41,7 +41,7 @@ static void run_until(struct fix *fix, uint64_t time_ns)
 static void converse(struct fix *fix)
 {
     struct dbg_request request;
-    assert_int_equal(sim_vm_attach(fix->vm, &(struct sim_vm_peer){fix, bytes_from_target}), KD_OK);
+    assert_int_equal(sim_vm_attach(fix->vm, &(struct sim_vm_peer){.context = fix, .bytes = bytes_from_target}), KD_OK);
     dbg_attach(fix->dbg);
     sim_vm_power_on(fix->vm);
     run_until(fix, SIM_MS(100));

@@ -239,6 +239,24 @@ static void a_held_word_completes_when_the_answer_comes(void **state)
     assert_hello_fetched_by_string(f);
 }
 
+static void a_struck_call_ends_with_a_checkpoint_and_is_made_again(void **state)
+{
+    struct fix *f = *state;
+    sim_backdoor_strike(f->backdoor); /* nobody stands in a call */
+    struct sim_registers r = hold_question(f);
+    sim_backdoor_strike(f->backdoor);
+    assert_int_equal(f->completions, 1);
+    sim_backdoor_resume(f->backdoor, &r);
+    assert_int_equal((uint32_t)r.rbx, 0x00100000);
+    reply_later(f); /* to nobody */
+    assert_int_equal(f->completions, 1);
+    assert_int_equal(status_of(f, RECVSIZE, 0), 0x81);
+    f->reply = "1 hello";
+    send_question_by_string(f);
+    assert_question_arrived(f, 2);
+    assert_hello_fetched_by_string(f);
+}
+
 static void an_answer_at_once_completes_nothing(void **state)
 {
     struct fix *f = *state;
@@ -373,6 +391,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_new_channel_knows_nothing_of_an_old_checkpoint, vmware, tear_down),
         cmocka_unit_test_setup_teardown(a_held_string_completes_when_the_answer_comes, vmware, tear_down),
         cmocka_unit_test_setup_teardown(a_held_word_completes_when_the_answer_comes, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(a_struck_call_ends_with_a_checkpoint_and_is_made_again, vmware, tear_down),
         cmocka_unit_test_setup_teardown(an_answer_at_once_completes_nothing, vmware, tear_down),
         cmocka_unit_test_setup_teardown(a_reset_strikes_a_held_call, vmware, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_request_closes_the_channel_unseen, vmware, tear_down),

@@ -115,7 +115,7 @@ static inline enum kd_status hand_attach(struct hand *hand, struct sim_vm *vm)
 {
     hand->vm = vm;
     hand->next_id = KD_ID_INITIAL;
-    return sim_vm_attach(vm, &(struct sim_vm_peer){hand, hand_bytes});
+    return sim_vm_attach(vm, &(struct sim_vm_peer){.context = hand, .bytes = hand_bytes});
 }
 
 #endif
