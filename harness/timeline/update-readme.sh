@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Draws the ladders in harness/README.md anew: each block between <!-- timeline: SCENARIO LINK --> and
+# Draws the ladders in README.md and harness/README.md anew: each block between <!-- timeline: SCENARIO LINK --> and
 # <!-- end of timeline -->. With --check it changes nothing and fails when one of them is stale.
 # Usage: update-readme.sh [--check] [KDHARNESS]      (default build/bin/kdharness)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
-readme=$root/harness/README.md
 check=false
 if [ "${1-}" = --check ]; then
     check=true
@@ -25,32 +24,36 @@ draw() { # scenario, link
     printf '```\n'
 }
 
-inside=false
-ladders=0
-while IFS= read -r line || [ -n "$line" ]; do
-    case $line in
-    '<!-- timeline: '*' -->')
-        read -r _ _ scenario link _ <<<"$line"
-        printf '%s\n' "$line"
-        draw "$scenario" "$link"
-        inside=true
-        ladders=$((ladders + 1))
-        ;;
-    '<!-- end of timeline -->')
-        inside=false
-        printf '%s\n' "$line"
-        ;;
-    *) $inside || printf '%s\n' "$line" ;;
-    esac
-done <"$readme" >"$work/readme"
-if $inside || [ "$ladders" = 0 ]; then
-    echo "update-readme: the markers in harness/README.md do not fit together" >&2
-    exit 1
-fi
+redraw() { # readme, relative to the root: its new text goes to $work/readme
+    local inside=false ladders=0 line scenario link
+    while IFS= read -r line || [ -n "$line" ]; do
+        case $line in
+        '<!-- timeline: '*' -->')
+            read -r _ _ scenario link _ <<<"$line"
+            printf '%s\n' "$line"
+            draw "$scenario" "$link"
+            inside=true
+            ladders=$((ladders + 1))
+            ;;
+        '<!-- end of timeline -->')
+            inside=false
+            printf '%s\n' "$line"
+            ;;
+        *) $inside || printf '%s\n' "$line" ;;
+        esac
+    done <"$root/$1" >"$work/readme"
+    if $inside || [ "$ladders" = 0 ]; then
+        echo "update-readme: the markers in $1 do not fit together" >&2
+        return 1
+    fi
+}
 
-if ! $check; then
-    cat "$work/readme" >"$readme"
-elif ! diff -u "$readme" "$work/readme"; then
-    echo "update-readme: the ladders in harness/README.md are stale: run harness/timeline/update-readme.sh" >&2
-    exit 1
-fi
+for readme in README.md harness/README.md; do
+    redraw "$readme"
+    if ! $check; then
+        cat "$work/readme" >"$root/$readme"
+    elif ! diff -u "$root/$readme" "$work/readme"; then
+        echo "update-readme: the ladders in $readme are stale: run harness/timeline/update-readme.sh" >&2
+        exit 1
+    fi
+done
