@@ -415,6 +415,15 @@ static void a_break_in_without_context_waits_for_the_next_context(void **state)
     assert_int_equal(poll(), KD_TIMEOUT);
 }
 
+static void a_break_in_from_before_initialisation_is_forgotten(void **state)
+{
+    (void)state;
+    script_break_in();
+    send_print(NULL);
+    assert_int_equal(KdDebuggerInitialize0(NULL), KD_STATUS_SUCCESS);
+    assert_int_equal(poll(), KD_TIMEOUT);
+}
+
 static void a_break_in_with_the_hello_of_a_poll_is_reported_by_it(void **state)
 {
     (void)state;
@@ -517,6 +526,8 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_break_in_without_context_waits_for_the_next_context,
                                         set_up_backdoor, tear_down),
+        cmocka_unit_test_setup_teardown(a_break_in_from_before_initialisation_is_forgotten, set_up_backdoor,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_break_in_with_the_hello_of_a_poll_is_reported_by_it,
                                         set_up_backdoor, tear_down),
         cmocka_unit_test_setup_teardown(a_call_needs_less_than_a_kibibyte_of_stack, set_up_backdoor,

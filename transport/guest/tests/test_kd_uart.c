@@ -411,6 +411,36 @@ static void a_reset_while_waiting_is_answered_and_resend(void **state)
     assert_int_equal(uart.sent[4], KD_TYPE_RESET);
 }
 
+/* kd-protocol.md 2.9: the window is a tenth of a time-out, and bytes are no part of it. */
+static void resets_within_a_tenth_of_a_time_out_are_answered_once(void **state)
+{
+    enum { WINDOW = POLLS / 10 + 1 };
+    static const struct {
+        uint32_t looks;
+        uint32_t status;
+        uint32_t resets_sent;
+    } rows[] = {{0, KD_TIMEOUT, 1}, {WINDOW - 1, KD_TIMEOUT, 1}, {WINDOW, KD_RESEND, 2}};
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct kd_received received;
+        set_up_open(state);
+        feed_control(KD_TYPE_RESET, 0);
+        assert_int_equal(receive(&received), KD_RESEND);
+        uart.silent_left = rows[i].looks;
+        feed_control(KD_TYPE_RESET, 0);
+        assert_int_equal(receive(&received), rows[i].status);
+        assert_int_equal(uart.sent_bytes, 16 * rows[i].resets_sent);
+    }
+}
+
+static void a_byte_is_no_tick(void **state)
+{
+    (void)state;
+    struct kd_received received;
+    fake_uart_feed((const uint8_t *)"xyz", 3);
+    assert_int_equal(receive(&received), KD_TIMEOUT);
+    assert_int_equal(fake.exits, 3 * 2 + 2 * (POLLS + 1));
+}
+
 static void a_line_error_ends_the_wait(void **state)
 {
     (void)state;
@@ -464,6 +494,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(a_line_that_moves_again_carries_the_packet, set_up_open),
         cmocka_unit_test_setup(a_break_in_among_noise_is_left_for_the_kernel, set_up_open),
         cmocka_unit_test_setup(a_reset_while_waiting_is_answered_and_resend, set_up_open),
+        cmocka_unit_test_setup(resets_within_a_tenth_of_a_time_out_are_answered_once, set_up_open),
+        cmocka_unit_test_setup(a_byte_is_no_tick, set_up_open),
         cmocka_unit_test_setup(a_line_error_ends_the_wait, set_up_open),
         cmocka_unit_test_setup(a_poll_takes_one_byte_and_only_b_breaks_in, set_up_open),
     };

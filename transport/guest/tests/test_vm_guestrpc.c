@@ -513,6 +513,24 @@ static void a_checkpoint_anywhere_is_survived_on_the_same_channel(void **state)
     assert_int_equal(vmware.violations, 0);
 }
 
+/* Rule 27 looks at CPT only where SUCCESS is clear: the call was acted on, and is not made again. */
+static void a_checkpoint_beside_success_means_nothing(void **state)
+{
+    for (unsigned hb = 0; hb < 2; hb++) {
+        for (uint32_t nth = 1;; nth++) {
+            set_up(state);
+            vmware.has_hb = hb;
+            vmware.fault_after_handler = true;
+            fake_vmware_fault(nth, hb ? 0x93 : 0x13); /* and what a size call has to say */
+            assert_reversed(*state, 17);
+            if (vmware.fault_at > 0)
+                break;
+            assert_int_equal(vmware.messages, 1);
+            assert_int_equal(fake.exits, hb ? 6 : 1 + 3 + 5 + 5);
+        }
+    }
+}
+
 static void endless_checkpoints_end(void **state)
 {
     struct call *call = *state;
@@ -647,6 +665,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(v8_a_wrong_cookie_costs_a_channel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(v17_a_forgotten_channel_is_reopened_and_the_request_sent_once_more,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_checkpoint_beside_success_means_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_checkpoint_anywhere_is_survived_on_the_same_channel, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(endless_checkpoints_end, set_up, tear_down),
