@@ -431,7 +431,6 @@ static void receive(struct relay_core *core, uint64_t now)
 static void poll(struct relay_core *core)
 {
     if (!core->send_pending) {
-        kd_link_cancel(&core->link);
         kd_link_forget_input(&core->link);
         core->target_stopped = false;
         read_wish(core);

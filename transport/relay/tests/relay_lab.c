@@ -30,6 +30,7 @@ static const struct body packets[] = {
 static const struct body requests[] = {
     [GET_VERSION] = {"get_version", 2, 0x3146, 56, 0},     [READ_MEMORY] = {"read_memory", 2, 0x3130, 56, 0},
     [CONTINUE] = {"continue", 2, 0x313C, 56, 0},           [REBOOT] = {"reboot", 2, 0x313B, 56, 0},
+    [CAUSE_BUG_CHECK] = {"cause_bug_check", 2, 0x3149, 56, 0},
     [PROMPT_ANSWER] = {"prompt_answer", 3, 0x3231, 16, 1}, [FILE_ANSWER] = {"file_answer", 11, 0x3430, 64, 0},
 };
 

@@ -12,7 +12,7 @@ enum { LAB_MS = 1000000, LAB_HOLD = 250 * LAB_MS, LAB_BYTE_WAIT = 1000 * LAB_MS,
 
 /* Packets of the target, and what the debugger sends, by the names that the texts use. */
 enum lab_packet { EXCEPTION, LOAD_SYMBOLS, PRINT, PROMPT, FILE_CREATE, FILE_READ, VERSION_REPLY, READ_REPLY };
-enum lab_request { GET_VERSION, READ_MEMORY, CONTINUE, REBOOT, PROMPT_ANSWER, FILE_ANSWER };
+enum lab_request { GET_VERSION, READ_MEMORY, CONTINUE, REBOOT, CAUSE_BUG_CHECK, PROMPT_ANSWER, FILE_ANSWER };
 
 #define ID0      0x80800000u
 #define ID1      0x80800001u

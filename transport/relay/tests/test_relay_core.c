@@ -152,6 +152,25 @@ static void an_older_token_is_stale_and_strikes_nothing(void **state)
     assert_int_equal(lab->core.counters.requests_stale, 1);
 }
 
+static void a_stale_request_does_not_spoil_the_cached_reply(void **state)
+{
+    struct lab *lab = *state;
+    uint8_t last[VM_REQUEST_BYTES];
+    lab_boot(lab);
+    uint64_t old = lab->token;
+    lab_poll(lab);
+    lab_poll(lab);
+    uint64_t good = lab->token;
+    memcpy(last, lab->request, sizeof(last));
+    lab->token = old;
+    lab->replies = 0;
+    lab_poll(lab);
+    assert_reply(lab, "stale");
+    lab_bytes(lab, last, sizeof(last));
+    assert_reply(lab, "done");
+    assert_int_equal(lab->reply.token, good);
+}
+
 static void another_request_while_one_is_held_is_stale_and_strikes_nothing(void **state)
 {
     struct lab *lab = *state;
@@ -701,6 +720,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(the_previous_token_with_other_bytes_is_stale, lab_setup,
                                         lab_teardown),
         cmocka_unit_test_setup_teardown(an_older_token_is_stale_and_strikes_nothing, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_stale_request_does_not_spoil_the_cached_reply, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(another_request_while_one_is_held_is_stale_and_strikes_nothing,
                                         lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(before_hello_every_token_is_stale, lab_setup, lab_teardown),

@@ -314,16 +314,25 @@ static void a_stop_that_was_not_acknowledged_yet_counts_too(void **state)
     assert_reply(lab, "done break_in");
 }
 
-static void a_reboot_by_the_debugger_is_not_a_forgotten_stop(void **state)
+static void assert_is_not_a_forgotten_stop(struct lab *lab, enum lab_request request, const char *reply)
 {
-    struct lab *lab = *state;
     lab_stop(lab);
-    lab_request(lab, REBOOT, ID0);
-    assert_reply(lab, "done reboot");
+    lab_request(lab, request, ID0);
+    assert_reply(lab, reply);
     lab_hello(lab);
     lab->replies = 0;
     lab_poll(lab);
     assert_reply(lab, "done");
+}
+
+static void a_reboot_by_the_debugger_is_not_a_forgotten_stop(void **state)
+{
+    assert_is_not_a_forgotten_stop(*state, REBOOT, "done reboot");
+}
+
+static void a_crash_by_the_debugger_is_not_a_forgotten_stop(void **state)
+{
+    assert_is_not_a_forgotten_stop(*state, CAUSE_BUG_CHECK, "done cause_bug_check");
 }
 
 static void a_running_guest_that_reboots_has_no_stop_to_make(void **state)
@@ -757,7 +766,7 @@ static void debugger_does_something(struct lab *lab, uint64_t *random)
         lab_read_output(lab, draw(random, 3000));
         break;
     case 6:
-        lab_request(lab, (enum lab_request)draw(random, 6), id);
+        lab_request(lab, (enum lab_request)draw(random, 7), id);
         break;
     default:
         lab_ack(lab, id);
@@ -825,6 +834,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_stop_that_was_not_acknowledged_yet_counts_too, lab_setup,
                                         lab_teardown),
         cmocka_unit_test_setup_teardown(a_reboot_by_the_debugger_is_not_a_forgotten_stop, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_crash_by_the_debugger_is_not_a_forgotten_stop, lab_setup,
                                         lab_teardown),
         cmocka_unit_test_setup_teardown(a_running_guest_that_reboots_has_no_stop_to_make, lab_setup,
                                         lab_teardown),
