@@ -287,6 +287,37 @@ static void cutting_loses_what_is_under_way(void **state)
     assert_string_equal(fix->delivered, ACK_0);
 }
 
+static void a_cut_line_is_not_slowed_by_what_it_lost(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rule late = rule_of(SIM_FAULT_DELAY, SIM_PACKET_DEBUG_IO);
+    late.delay_ns = 1000000;
+    place(fix, late);
+    write_hex(fix, DATA);
+    sim_line_cut(fix->line);
+    write_hex(fix, ACK_0);
+    run_all(fix);
+    assert_string_equal(fix->delivered, ACK_0);
+    assert_int_equal(fix->last_ns, 25000);
+}
+
+/* Cut behind a part of the head, and behind a part of the body: the next frame is followed from its start. */
+static void half_a_frame_does_not_outlive_the_cut(void **state)
+{
+    struct fix *fix = *state;
+    static const char *const halves[] = {"303030", "30303030030003000000808026010000"};
+    for (unsigned i = 0; i < sizeof halves / sizeof halves[0]; i++) {
+        write_hex(fix, halves[i]);
+        sim_line_cut(fix->line);
+        place(fix, rule_of(SIM_FAULT_DROP, SIM_PACKET_DEBUG_IO));
+        write_hex(fix, DATA ACK_0);
+        run_all(fix);
+        assert_string_equal(fix->delivered, ACK_0);
+        assert_int_equal(fix->faults_told, i + 1);
+        fix->delivered[0] = '\0';
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -306,6 +337,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_rule_placed_in_mid_frame_spares_that_frame, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_frame_is_told_with_the_fault_that_strikes_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cutting_loses_what_is_under_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cut_line_is_not_slowed_by_what_it_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(half_a_frame_does_not_outlive_the_cut, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
