@@ -209,6 +209,22 @@ static void a_disconnect_forgets_what_waits(void **state)
     assert_int_equal(input_bytes(f), 0);
 }
 
+/* While the host stands still nothing is taken: what one debugger said then is not the next one's wish. */
+static void a_disconnect_of_a_paused_host_forgets_what_waits(void **state)
+{
+    struct fixture *f = *state;
+    hello(f);
+    sim_relay_connected(f->relay);
+    sim_relay_freeze(f->relay, true);
+    sim_relay_input(f->relay, &(uint8_t){KD_BREAK_IN_BYTE}, 1);
+    sim_relay_disconnected(f->relay);
+    sim_relay_connected(f->relay);
+    sim_relay_freeze(f->relay, false);
+    request(f, (struct vm_request){.kind = VM_POLL}, NULL, 0);
+    assert_int_equal(f->reply.result, VM_DONE);
+    assert_int_equal(f->reply.flags, 0);
+}
+
 static void two_relays_of_a_world_draw_other_tokens(void **state)
 {
     struct fixture *f = *state;
@@ -232,6 +248,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_lost_vm_gets_no_reply_any_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bytes_the_core_cannot_take_wait_in_front_of_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_disconnect_forgets_what_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_disconnect_of_a_paused_host_forgets_what_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_relays_of_a_world_draw_other_tokens, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

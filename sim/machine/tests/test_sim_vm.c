@@ -367,6 +367,24 @@ static void a_cut_line_delivers_nothing(void **state)
     }
 }
 
+/* The first announcement is under way when its debugger leaves. It may be given up, and the relay does so
+ * (relay_core.h): the one who comes at once must not hear it. */
+static void the_next_debugger_gets_nothing_of_the_one_before(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f, SIM_LINK_BACKDOOR);
+    attach(&f);
+    sim_vm_power_on(f.vm);
+    while (sim_line_idle(sim_vm_line(f.vm, SIM_FAULT_TO_DEBUGGER)))
+        assert_true(sim_step(f.world, SIM_S(1)));
+    sim_vm_detach(f.vm);
+    attach(&f);
+    run_for(&f, SIM_US(25));
+    assert_int_equal(f.hand.bytes, 0);
+    end(&f);
+}
+
 /* ---- lifecycle ---- */
 
 static void a_reset_boots_again_at_once(void **state)
@@ -723,6 +741,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_second_debugger_is_refused_and_disturbs_nobody),
         cmocka_unit_test(a_debugger_may_leave_and_another_come),
         cmocka_unit_test(a_cut_line_delivers_nothing),
+        cmocka_unit_test(the_next_debugger_gets_nothing_of_the_one_before),
         cmocka_unit_test(a_reset_boots_again_at_once),
         cmocka_unit_test(a_reset_strikes_a_held_call),
         cmocka_unit_test(a_power_off_strikes_a_held_call),
