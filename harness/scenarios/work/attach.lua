@@ -133,7 +133,8 @@ local function translate(address)
         local entry = string.unpack(fact.word, (dbg.read_physical(at + index * word, word)))
         if entry & 1 == 0 then return nil end
         at = entry & 0x000FFFFFFFFFF000
-        if shift == 12 or (shift < 30 and entry & 0x80 ~= 0) then return (at & -(1 << shift)) + (address & (1 << shift) - 1) end
+        local large = shift < 30 and entry & 0x80 ~= 0
+        if shift == 12 or large then return (at & -(1 << shift)) + (address & (1 << shift) - 1) end
     end
 end
 check.equal(translate(image.pool + 0x1238), image.pool_pa + 0x1238)

@@ -35,7 +35,8 @@ local took = measure("dump", size // 3944, size, function()
     for block = 0, blocks - 1 do
         local bytes, status = dbg.read_physical(first + block * block_bytes, block_bytes)
         check.equal(status, 0)
-        check.that(bytes == pattern(block):rep(repeats):sub(1, block_bytes), "block " .. block .. " is what was filled in")
+        local filled_in = pattern(block):rep(repeats):sub(1, block_bytes)
+        check.that(bytes == filled_in, "block " .. block .. " is what was filled in")
     end
 end)
 check.counters { duplicates = 0, ["note.bad"] = 0, ["note.repeat"] = 0 }
