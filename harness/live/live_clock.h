@@ -20,6 +20,9 @@ struct live_clock {
 /* world_ns  in  the world's time now */
 void live_clock_start(struct live_clock *clock, uint64_t wall_ns, uint64_t world_ns);
 
+/* The world's time by the wall's. */
+uint64_t live_clock_now(const struct live_clock *clock, uint64_t wall_ns);
+
 /* How far the world may run now; never before world_ns.
  * skipped_ns  out  time that was skipped just now, mostly 0 */
 uint64_t live_clock_limit(struct live_clock *clock, uint64_t wall_ns, uint64_t world_ns, uint64_t *skipped_ns);

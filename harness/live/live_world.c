@@ -15,11 +15,23 @@ struct live_world {
     bool stalled;
 };
 
-static void run_due(struct live_world *live, uint64_t limit_ns, uint64_t end_wall_ns)
+/* Returns false when it was broken off. */
+static bool run_due(struct live_world *live, uint64_t limit_ns, uint64_t end_wall_ns)
 {
-    for (unsigned steps = 1; sim_step(live->world, limit_ns); steps++)
+    for (unsigned steps = 1; sim_next_due(live->world) <= limit_ns; steps++) {
+        (void)sim_step(live->world, limit_ns);
         if (steps % STEPS_PER_LOOK == 0 && uv_hrtime() > end_wall_ns)
-            return;
+            return false;
+    }
+    return true;
+}
+
+/* An idle world's clock is the wall's. It does not run ahead, or the next guest to run would find no room there. */
+static void pass_idle_time(struct live_world *live, uint64_t wall_ns)
+{
+    uint64_t now_ns = live_clock_now(&live->clock, wall_ns);
+    if (now_ns > sim_now(live->world))
+        (void)sim_step(live->world, now_ns);
 }
 
 static void timer_expired(uv_timer_t *timer)
@@ -44,7 +56,8 @@ void live_world_turn(struct live_world *live)
     uint64_t limit_ns = live_clock_limit(&live->clock, wall_ns, sim_now(live->world), &skipped_ns);
     if (skipped_ns > 0)
         live->events.skipped(live->events.context, skipped_ns);
-    run_due(live, limit_ns, wall_ns + TURN_NS_MAX);
+    if (run_due(live, limit_ns, wall_ns + TURN_NS_MAX))
+        pass_idle_time(live, wall_ns);
     if (live->events.turned != NULL)
         live->events.turned(live->events.context);
     arm(live);
