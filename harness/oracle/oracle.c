@@ -183,6 +183,22 @@ static void on_api(void *context, const struct mk_trace *trace)
     }
 }
 
+/* The guest that was is again; the other end goes on. A relay knows; a serial target counts on from where it was, and its
+ * debugger takes what comes for repeats until ids agree again (5.10 rule 4). */
+static void revert(struct oracle *oracle)
+{
+    uint64_t ahead = oracle->bytes_ahead + oracle->request_bytes; /* still on the wire, to a guest that may run */
+    boot(oracle, false);
+    if (oracle->config.link == SIM_LINK_BACKDOOR)
+        return;
+    oracle->bytes_ahead = ahead;
+    oracle->noise_breaks += oracle->request_0x62;
+    oracle->packets.unsettled = oracle->requests.unsettled = true;
+    oracle->packets.agreed = oracle->requests.agreed = false;
+    oracle_strike_ends(oracle, &oracle->packets, HOLE_RESET_REPEAT);
+    oracle_strike_ends(oracle, &oracle->requests, HOLE_RESET_REPEAT);
+}
+
 /* A guest that stands still loses nothing, so no epoch ends; but nobody can be blamed for waiting. */
 static void stand(struct oracle *oracle, bool still)
 {
@@ -202,6 +218,11 @@ static void on_life(void *context, enum sim_life life)
         break;
     case SIM_LIFE_POWER_OFF:
         end_guest(oracle);
+        break;
+    case SIM_LIFE_REVERT:
+        revert(oracle);
+        break;
+    case SIM_LIFE_SNAPSHOT: /* a checkpoint, which loses nothing */
         break;
     case SIM_LIFE_ATTACH:
     case SIM_LIFE_DETACH:

@@ -58,6 +58,16 @@ static enum kd_status resume(struct lab *lab)
     return sim_vm_resume(lab->vm);
 }
 
+static enum kd_status snapshot(struct lab *lab)
+{
+    return sim_vm_snapshot(lab->vm, LAB_SNAPSHOT);
+}
+
+static enum kd_status revert(struct lab *lab)
+{
+    return sim_vm_revert(lab->vm, LAB_SNAPSHOT);
+}
+
 static enum kd_status relay_kill(struct lab *lab)
 {
     return sim_vm_relay_kill(lab->vm);
@@ -81,6 +91,8 @@ static const struct {
     [LAB_FATE_RESET] = {"reset", reset},
     [LAB_FATE_POWER_OFF] = {"power_off", power_off},
     [LAB_FATE_POWER_ON] = {"power_on", power_on},
+    [LAB_FATE_SNAPSHOT] = {"snapshot", snapshot},
+    [LAB_FATE_REVERT] = {"revert", revert},
     [LAB_FATE_SUSPEND] = {"suspend", suspend},
     [LAB_FATE_RESUME] = {"resume", resume},
     [LAB_FATE_RELAY_KILL] = {"relay_kill", relay_kill},

@@ -87,9 +87,13 @@ enum lab_plant {
 };
 KD_MUST_USE enum kd_status lab_plant_find(const char *name, enum lab_plant *plant);
 
+/* The name of a snapshot for whom one is enough. */
+#define LAB_SNAPSHOT "snapshot"
+
 /* What can befall a machine, its relay and its debugger at a time fixed before (lab_later). */
 #define LAB_FATE_LIST(X)                                                                                     \
     X(LAB_FATE_RESET, "reset") X(LAB_FATE_POWER_OFF, "power_off") X(LAB_FATE_POWER_ON, "power_on")           \
+    X(LAB_FATE_SNAPSHOT, "snapshot") X(LAB_FATE_REVERT, "revert") /* the one named LAB_SNAPSHOT */            \
     X(LAB_FATE_SUSPEND, "suspend") X(LAB_FATE_RESUME, "resume")                                              \
     X(LAB_FATE_RELAY_KILL, "relay_kill") X(LAB_FATE_RELAY_RESTART, "relay_restart")                          \
     X(LAB_FATE_ATTACH, "attach") X(LAB_FATE_DETACH, "detach")

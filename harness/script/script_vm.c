@@ -408,6 +408,18 @@ static int host_pause(lua_State *L)
     return check_life(L, sim_vm_pause(script_lab(L)->vm, check_time(L, 1), true), "host.pause");
 }
 
+static int target_snapshot(lua_State *L)
+{
+    const char *name = luaL_optstring(L, 1, LAB_SNAPSHOT);
+    return check_life(L, sim_vm_snapshot(script_lab(L)->vm, name), "target.snapshot");
+}
+
+static int target_revert(lua_State *L)
+{
+    const char *name = luaL_optstring(L, 1, LAB_SNAPSHOT);
+    return check_life(L, sim_vm_revert(script_lab(L)->vm, name), "target.revert");
+}
+
 static int relay_kill(lua_State *L)
 {
     return check_life(L, sim_vm_relay_kill(script_lab(L)->vm), "relay.kill");
@@ -471,6 +483,7 @@ void script_open_vm(lua_State *L)
         {"reboot", target_reboot},       {"shut_down", target_shut_down},
         {"reset", target_reset},         {"power_off", target_power_off},
         {"suspend", target_suspend},     {"resume", target_resume},
+        {"snapshot", target_snapshot},   {"revert", target_revert},
         {"pause", target_pause},         {"is_on", target_is_on},
         {NULL, NULL},
     };

@@ -477,6 +477,22 @@ void sim_uart_reset(struct sim_uart *uart)
     receiver_made_room(uart);
 }
 
+struct sim_uart_registers sim_uart_save(const struct sim_uart *uart)
+{
+    return (struct sim_uart_registers){uart->ier, uart->fcr, uart->lcr, uart->mcr, uart->scr, uart->divisor};
+}
+
+void sim_uart_load(struct sim_uart *uart, const struct sim_uart_registers *saved)
+{
+    sim_uart_reset(uart);
+    uart->ier = saved->ier;
+    uart->fcr = saved->fcr;
+    uart->lcr = saved->lcr;
+    uart->mcr = saved->mcr;
+    uart->scr = saved->scr;
+    uart->divisor = saved->divisor;
+}
+
 void sim_uart_cut(struct sim_uart *uart)
 {
     take_arrived(uart);

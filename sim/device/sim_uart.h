@@ -51,6 +51,16 @@ void sim_uart_receive(struct sim_uart *uart, const uint8_t *bytes, size_t len_by
  * line did not show yet is transmitted now in vmm mode, because the host has it already, and lost in wire mode. */
 void sim_uart_reset(struct sim_uart *uart);
 
+/* What a snapshot of a VM keeps of a UART: the registers that the guest wrote. */
+struct sim_uart_registers {
+    uint8_t ier, fcr, lcr, mcr, scr;
+    uint16_t divisor;
+};
+struct sim_uart_registers sim_uart_save(const struct sim_uart *uart);
+
+/* A reset, and then these registers again: what was in the FIFOs at the snapshot is gone, as when a line is cut. */
+void sim_uart_load(struct sim_uart *uart, const struct sim_uart_registers *saved);
+
 /* The debugger hung up: what the host still holds for the guest is dropped. */
 void sim_uart_cut(struct sim_uart *uart);
 

@@ -8,17 +8,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define NATIVE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define NATIVE_ASAN 1
-#endif
-#endif
-#if !defined(NATIVE_ASAN)
-#define NATIVE_ASAN 0
-#endif
-
 #if NATIVE_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -27,28 +16,7 @@
 /* Arenas stand in slots far from where Linux and the sanitizers put anything by themselves. */
 static const uintptr_t ARENA_FIRST = 0x200000000000u;
 static const uintptr_t ARENA_STRIDE = (uintptr_t)1 << 36;
-enum { ARENA_SLOTS = 256, PAGE_BYTES = 4096, SAVED_REGISTERS = 6 };
-
-struct part {
-    uint8_t *bytes;
-    size_t len_bytes; /* as the guest was given, not rounded to pages */
-};
-
-struct native {
-    struct sim_machine machine;
-    const struct sim_image *image;
-    struct mk_boot boot;
-    sim_native_entry *entry;
-    uint8_t *arena;
-    size_t arena_bytes;
-    struct part parts[NATIVE_PARTS];
-    void *guest_sp;
-    void *host_sp;
-    struct sim_guest_exit *exit;  /* of the run that ended last, on the guest's stack */
-    void *host_fake, *guest_fake; /* the sanitizer's, per stack */
-    const void *host_stack;
-    size_t host_stack_bytes;
-};
+enum { ARENA_SLOTS = 256, PAGE_BYTES = NATIVE_PAGE_BYTES, SAVED_REGISTERS = 6 };
 
 void native_switch(void **save, void *load);
 
@@ -76,7 +44,7 @@ static void arrived(void *fake, const void **from_stack, size_t *from_bytes)
 }
 
 /* An abandoned guest leaves the red zones of its frames behind. */
-static void forget_frames(const struct part *stack)
+static void forget_frames(const struct native_part_bytes *stack)
 {
     __asan_unpoison_memory_region(stack->bytes, stack->len_bytes);
 }
@@ -91,7 +59,7 @@ static void arrived(void *fake, const void **from_stack, size_t *from_bytes)
     (void)fake, (void)from_stack, (void)from_bytes;
 }
 
-static void forget_frames(const struct part *stack)
+static void forget_frames(const struct native_part_bytes *stack)
 {
     (void)stack;
 }
@@ -124,7 +92,7 @@ static void guest_start(void)
 
 /* A stack that native_switch can load: saved registers, zero, under the address it returns to, and above that
  * a zero where guest_start's own return address would be. */
-static void *fresh_stack(const struct part *stack)
+static void *fresh_stack(const struct native_part_bytes *stack)
 {
     void **top = (void **)(stack->bytes + stack->len_bytes);
     void **sp = top - 2 - SAVED_REGISTERS;
@@ -141,7 +109,7 @@ static struct native *of(struct sim_machine *machine)
 static struct sim_guest_exit *run(struct sim_machine *machine)
 {
     struct native *native = of(machine);
-    const struct part *stack = &native->parts[NATIVE_STACK];
+    const struct native_part_bytes *stack = &native->parts[NATIVE_STACK];
     assert(current == NULL);
     current = native;
     leaving(&native->host_fake, stack->bytes, stack->len_bytes);
@@ -177,7 +145,7 @@ static void map_parts(struct native *native)
 {
     uint8_t *at = native->arena;
     for (int i = 0; i < NATIVE_PARTS; i++) {
-        struct part *part = &native->parts[i];
+        struct native_part_bytes *part = &native->parts[i];
         size_t bytes = whole_pages(part->len_bytes);
         at += PAGE_BYTES;
         part->bytes = at;
@@ -187,7 +155,7 @@ static void map_parts(struct native *native)
         if (mprotect(part->bytes, bytes, PROT_READ | PROT_WRITE) != 0)
             sim_host_fail("no memory for a guest's arena");
     }
-    struct part *ram = &native->parts[NATIVE_RAM];
+    struct native_part_bytes *ram = &native->parts[NATIVE_RAM];
     if (mmap(ram->bytes, ram->len_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
              native->image->fd, 0) != ram->bytes)
         sim_host_fail("no memory for a guest's RAM");
@@ -221,7 +189,7 @@ static void destroy(struct sim_machine *machine)
 static bool guests_own(const struct native *native, uint64_t address, size_t len_bytes)
 {
     for (int i = 0; i < NATIVE_PARTS; i++) {
-        const struct part *part = &native->parts[i];
+        const struct native_part_bytes *part = &native->parts[i];
         uint64_t first = (uintptr_t)part->bytes;
         if (address >= first && address - first <= part->len_bytes &&
             len_bytes <= part->len_bytes - (address - first))
@@ -256,7 +224,8 @@ static const uint8_t *ram(const struct sim_machine *machine)
     return ((const struct native *)machine)->parts[NATIVE_RAM].bytes;
 }
 
-static const struct sim_machine_ops native_ops = {"native", destroy, reset, run, memory, ram};
+static const struct sim_machine_ops native_ops = {"native", destroy, reset,       run,          memory,
+                                                  ram,      native_save, native_load, native_forget};
 
 struct sim_machine *sim_native_create(const struct sim_image *image, const struct mk_boot *boot,
                                       sim_native_entry *entry)

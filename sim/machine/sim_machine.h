@@ -42,6 +42,9 @@ struct sim_guest_exit {
 
 struct sim_machine;
 
+/* A guest as it stood between two runs: everything that is the machine's. */
+struct sim_machine_state;
+
 struct sim_machine_ops {
     const char *name;
     void (*destroy)(struct sim_machine *machine);
@@ -53,6 +56,11 @@ struct sim_machine_ops {
     /* Guest memory as a device sees it, and guest RAM from physical address 0 on. */
     struct sim_memory (*memory)(struct sim_machine *machine);
     const uint8_t *(*ram)(const struct sim_machine *machine);
+    /* Snapshots. NULL, all three: this machine makes none. A state belongs to the machine that saved it; after a load the
+     * exit of the run that came before the save stands again where it stood, waiting for its answer. */
+    struct sim_machine_state *(*save)(struct sim_machine *machine);
+    void (*load)(struct sim_machine *machine, const struct sim_machine_state *state);
+    void (*forget)(struct sim_machine_state *state);
 };
 
 /* The first member of every machine. */

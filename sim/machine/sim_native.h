@@ -3,7 +3,7 @@
  *
  * Everything of the guest lies in one arena at a fixed address: stack, kernel state, module instance, boot
  * block, RAM; guard pages between them. Nothing of it is in host variables, so a reset is one madvise over
- * the arena, and a snapshot (later) is the arena and the saved stack pointer. Every exit, the free ones too,
+ * the arena, and a snapshot (native_snapshot.c) the arena and the saved stack pointer. Every exit, the free ones too,
  * switches to the host's stack; a switch is a dozen instructions (native_switch.S). Under the address
  * sanitizer the switches are announced as fibres, so that it knows which stack it is on; a guest buffer
  * overflow after an exit is caught (tests/planted_overflow.c).

@@ -237,6 +237,7 @@ void sim_vm_destroy(struct sim_vm *vm)
     if (vm == NULL)
         return;
     sim_vm_stop_guest(vm);
+    sim_vm_forget_snapshots(vm);
     sim_relay_destroy(vm->relay);
     sim_uart_destroy(vm->uart);
     sim_backdoor_destroy(vm->backdoor);
@@ -275,12 +276,12 @@ static void end_pause(struct sim_vm *vm)
         sim_relay_freeze(vm->relay, false);
 }
 
-/* The guest is gone at once, and with it all that the devices held for it. */
-static void wipe(struct sim_vm *vm)
+void sim_vm_wipe(struct sim_vm *vm)
 {
     sim_vm_stop_guest(vm);
     end_pause(vm);
     vm->command.kind = MK_COMMAND_NONE;
+    vm->sends = false;
     vm->machine->ops->reset(vm->machine);
     sim_backdoor_reset(vm->backdoor);
     sim_uart_reset(vm->uart);
@@ -294,7 +295,7 @@ static void restart(struct sim_vm *vm, enum sim_life life)
 {
     vm->counters.resets++;
     sim_vm_life(vm, life);
-    wipe(vm);
+    sim_vm_wipe(vm);
     vm->state = SIM_VM_RUNNING;
     sim_vm_start_guest(vm);
 }
@@ -327,7 +328,7 @@ void sim_vm_power_off(struct sim_vm *vm)
         return;
     vm->state = SIM_VM_OFF;
     sim_vm_life(vm, SIM_LIFE_POWER_OFF);
-    wipe(vm);
+    sim_vm_wipe(vm);
 }
 
 enum sim_vm_state sim_vm_state(const struct sim_vm *vm)

@@ -52,6 +52,7 @@ enum sim_vm_state {
     X(SIM_LIFE_ATTACH, "attach") X(SIM_LIFE_DETACH, "detach") X(SIM_LIFE_REBOOT, "reboot")                   \
     X(SIM_LIFE_SUSPEND, "suspend") X(SIM_LIFE_RESUME, "resume")                                              \
     X(SIM_LIFE_PAUSE, "pause") X(SIM_LIFE_GO_ON, "go_on")                                                    \
+    X(SIM_LIFE_SNAPSHOT, "snapshot") X(SIM_LIFE_REVERT, "revert")                                            \
     X(SIM_LIFE_RELAY_KILL, "relay_kill") X(SIM_LIFE_RELAY_RESTART, "relay_restart")
 enum sim_life {
 #define SIM_LIFE_ENUM(name, text) name,
@@ -124,6 +125,17 @@ KD_MUST_USE enum kd_status sim_vm_resume(struct sim_vm *vm);
  * whole_host  in  the relay stands still too, as when a laptop sleeps; its clock has moved on when it wakes
  * Returns  as sim_vm_suspend */
 KD_MUST_USE enum kd_status sim_vm_pause(struct sim_vm *vm, uint64_t for_ns, bool whole_host);
+
+/* Keeps the guest as it stands now under a name, in place of what had it before; and makes it what it was again. Guest
+ * memory, registers and the UART's go back; the clock, the relay, the debugger, counters and what is on the wires do not.
+ * A snapshot is a checkpoint for transfers under way. At a revert all channels are closed (vmware-backdoor.md 3.3 rule
+ * 34), an access that was under way in the snapshot is made again, and a packet that the kernel was sending is reported
+ * to observers again, before the revert itself: it is on its way once more.
+ * name     in   copied
+ * Returns  KD_OK; KD_ERR_CLOSED: nothing is on that could be kept; KD_ERR_NO_DEVICE: the machine makes no snapshots;
+ *          KD_ERR_ARGUMENT: no snapshot has the name */
+KD_MUST_USE enum kd_status sim_vm_snapshot(struct sim_vm *vm, const char *name);
+KD_MUST_USE enum kd_status sim_vm_revert(struct sim_vm *vm, const char *name);
 
 /* The relay's process ends: a held call and every one after it is answered as by a VMM without a relay, the debugger
  * loses its connection. A restart begins another life of it, which knows nothing of the one before.

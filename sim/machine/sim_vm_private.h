@@ -49,6 +49,9 @@ struct sim_vm {
     struct sim_guest_exit *exit;
     uint64_t exit_ns;                   /* when the exit under way began */
     struct sim_registers before;        /* registers of the exit under way, as the guest loaded them */
+    bool sends;                         /* the kernel stands in KdSendPacket, */
+    struct mk_trace sending;            /* with this, in its own memory */
+    struct sim_vm_snapshot *snapshots;
     uint8_t payload[SIM_RPC_BYTES_MAX]; /* what a string exit moved, for its record */
 };
 
@@ -57,6 +60,17 @@ void sim_vm_start_guest(struct sim_vm *vm);
 
 /* The guest is gone: nothing of it is scheduled any more. */
 void sim_vm_stop_guest(struct sim_vm *vm);
+
+/* Puts a guest that was loaded back on the CPU: its exit is to be made again, or it goes on in after_ns. */
+void sim_vm_put_guest(struct sim_vm *vm, struct sim_guest_exit *exit, bool in_exit, uint64_t after_ns);
+
+/* Tells of a report of the kernel. */
+void sim_vm_report(struct sim_vm *vm, const struct mk_trace *trace);
+
+/* The guest is gone at once, and with it all that the devices held for it. */
+void sim_vm_wipe(struct sim_vm *vm);
+
+void sim_vm_forget_snapshots(struct sim_vm *vm);
 
 /* Nothing of the guest happens until sim_vm_go_on; then it goes on as if no time had passed. */
 void sim_vm_stand_still(struct sim_vm *vm);

@@ -62,13 +62,19 @@ static uint64_t exit_cost_ns(const struct sim_vm *vm)
     return cost->exit_ns + (bytes * cost->payload_ps_per_byte + 999) / 1000;
 }
 
-static bool begin_access(struct sim_vm *vm)
+/* Returns when it will be complete. */
+static uint64_t start_access(struct sim_vm *vm)
 {
     count_exit(vm);
     vm->exit_ns = sim_now(vm->world);
     vm->before = vm->exit->registers;
     vm->step = SIM_VM_STEP_ACCESS;
-    return wait_until(vm, vm->exit_ns + exit_cost_ns(vm));
+    return vm->exit_ns + exit_cost_ns(vm);
+}
+
+static bool begin_access(struct sim_vm *vm)
+{
+    return wait_until(vm, start_access(vm));
 }
 
 /* A status poll that found nothing lasts at least a bus cycle, or a free exit would stop the clock. */
@@ -206,9 +212,8 @@ static size_t join(uint8_t to[SIM_VM_PACKET_BYTES], const struct mk_trace *trace
     return header + data;
 }
 
-static bool take_trace(struct sim_vm *vm)
+void sim_vm_report(struct sim_vm *vm, const struct mk_trace *trace)
 {
-    const struct mk_trace *trace = vm->exit->trace;
     uint8_t packet[SIM_VM_PACKET_BYTES];
     size_t bytes = join(packet, trace);
     sim_trace_add(sim_trace(vm->world),
@@ -223,6 +228,18 @@ static bool take_trace(struct sim_vm *vm)
     for (unsigned i = 0; i < vm->observer_count; i++)
         if (vm->observers[i].api != NULL)
             vm->observers[i].api(vm->observers[i].context, trace);
+}
+
+static bool take_trace(struct sim_vm *vm)
+{
+    const struct mk_trace *trace = vm->exit->trace;
+    if (trace->event == MK_TRACE_SEND) {
+        vm->sends = true;
+        vm->sending = *trace;
+    } else if (trace->event == MK_TRACE_SENT) {
+        vm->sends = false;
+    }
+    sim_vm_report(vm, trace);
     return true;
 }
 
@@ -289,6 +306,13 @@ void sim_vm_start_guest(struct sim_vm *vm)
 {
     vm->step = SIM_VM_STEP_GUEST;
     schedule_turn(vm, sim_now(vm->world));
+}
+
+void sim_vm_put_guest(struct sim_vm *vm, struct sim_guest_exit *exit, bool in_exit, uint64_t after_ns)
+{
+    vm->exit = exit;
+    vm->step = SIM_VM_STEP_GUEST;
+    schedule_turn(vm, in_exit ? start_access(vm) : sim_now(vm->world) + after_ns);
 }
 
 void sim_vm_stand_still(struct sim_vm *vm)

@@ -674,6 +674,32 @@ static void a_machine_that_stood_still_has_lost_nothing(void **context)
     assert_violates(f, 1, "counts as sent, but the debugger has not accepted it");
 }
 
+static void a_revert_ends_an_epoch_and_what_was_delivered_stays_so(void **context)
+{
+    struct fixture *f = *context;
+    struct body lost = print(1), old = print(2);
+    kernel(f, MK_TRACE_SEND, &lost, 0);
+    life(f, SIM_LIFE_REVERT);
+    packet(f, old);
+    finish_clean(f);
+    life(f, SIM_LIFE_REVERT);
+    told(f, &old);
+    assert_violates(f, 1, "packet delivered twice");
+}
+
+/* The VM reports a packet again that was under way in the snapshot. */
+static void a_packet_sent_again_after_a_revert_is_another_one(void **context)
+{
+    struct fixture *f = *context;
+    struct body body = print(1);
+    packet(f, body);
+    kernel(f, MK_TRACE_SEND, &body, 0);
+    life(f, SIM_LIFE_REVERT);
+    told(f, &body);
+    kernel(f, MK_TRACE_SENT, &body, 0);
+    finish_clean(f);
+}
+
 static void what_is_under_way_when_a_relay_dies_may_be_lost(void **context)
 {
     struct fixture *f = *context;
@@ -1321,6 +1347,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(nobody_is_blamed_for_a_machine_that_stands_still, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_machine_that_stood_still_has_lost_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_under_way_when_a_relay_dies_may_be_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_revert_ends_an_epoch_and_what_was_delivered_stays_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_sent_again_after_a_revert_is_another_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_debugger_that_cannot_resynchronise_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_running_target_need_not_hear_resets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(storms_are_found, set_up, tear_down),

@@ -292,12 +292,72 @@ static void every_platform_call_is_an_exit_of_its_kind(void **state)
     machine->ops->destroy(machine);
 }
 
+/* Counts on its stack, in its module state and in a page of RAM; says the sum at each step. */
+static void guest_adding_up(void)
+{
+    uint8_t frame[16] = {0};
+    uint8_t *module = (uint8_t *)kd_platform_module();
+    uint8_t *page = mk_platform_ram() + MK_RAM_BYTES_MIN - 1;
+    uint8_t first = *page;
+    for (;;) {
+        frame[15]++;
+        module[3]++;
+        (*page)++;
+        kd_port_out8(PORT_MARK, (uint8_t)(frame[15] + module[3] + (uint8_t)(*page - first)));
+    }
+}
+
+static void a_snapshot_brings_a_guest_back_as_often_as_wanted(void **state)
+{
+    (void)state;
+    struct sim_machine *machine = guest_machine(guest_adding_up);
+    for (int i = 1; i <= 5; i++)
+        assert_int_equal(guest_run(machine)->value, 3 * i);
+    struct sim_machine_state *fifth = machine->ops->save(machine);
+    assert_int_equal(guest_run(machine)->value, 18); /* saving disturbs nothing */
+    struct sim_machine_state *sixth = machine->ops->save(machine);
+    for (int again = 0; again < 3; again++) {
+        machine->ops->load(machine, fifth);
+        for (int i = 6; i < 20; i++)
+            assert_int_equal(guest_run(machine)->value, 3 * i);
+        machine->ops->load(machine, sixth);
+        assert_int_equal(guest_run(machine)->value, 21);
+        machine->ops->reset(machine);
+        assert_int_equal(guest_run(machine)->value, 3);
+    }
+    machine->ops->forget(sixth);
+    machine->ops->forget(fifth);
+    machine->ops->forget(NULL);
+    machine->ops->destroy(machine);
+}
+
+/* The exit of the run before a save waits for its answer again. */
+static void an_exit_that_was_open_in_a_snapshot_can_be_answered_otherwise(void **state)
+{
+    (void)state;
+    struct sim_machine *machine = guest_machine(guest_adder);
+    guest_run(machine)->value = 1;
+    guest_run(machine)->value = 2;
+    struct sim_guest_exit *exit = guest_run(machine);
+    struct sim_machine_state *saved = machine->ops->save(machine);
+    for (uint8_t answer = 10; answer < 13; answer++) {
+        machine->ops->load(machine, saved);
+        assert_exit(exit, SIM_GUEST_IN8, PORT_A + 2);
+        exit->value = answer;
+        assert_int_equal(guest_run(machine)->value, 3 + answer);
+    }
+    machine->ops->forget(saved);
+    machine->ops->destroy(machine);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_guest_sees_the_answer_to_each_exit),
+        cmocka_unit_test(a_snapshot_brings_a_guest_back_as_often_as_wanted),
+        cmocka_unit_test(an_exit_that_was_open_in_a_snapshot_can_be_answered_otherwise),
         cmocka_unit_test(a_guest_that_returns_is_off_and_stays_so),
         cmocka_unit_test(registers_travel_both_ways),
         cmocka_unit_test(a_rep_of_nothing_is_no_exit),

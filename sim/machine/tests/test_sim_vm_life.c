@@ -239,6 +239,119 @@ static void a_sleeping_host_has_a_sleeping_relay(void **state)
     pauses(true);
 }
 
+/* ---- snapshots ---- */
+
+static void a_snapshot_needs_a_machine_and_a_revert_a_snapshot(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f, SIM_LINK_BACKDOOR);
+    assert_int_equal(sim_vm_snapshot(f.vm, "one"), KD_ERR_CLOSED);
+    assert_int_equal(sim_vm_revert(f.vm, "one"), KD_ERR_ARGUMENT);
+    sim_vm_power_on(f.vm);
+    run_for(&f, SIM_MS(100));
+    assert_int_equal(sim_vm_snapshot(f.vm, "one"), KD_OK);
+    assert_int_equal(sim_vm_snapshot(f.vm, "two"), KD_OK);
+    assert_int_equal(sim_vm_revert(f.vm, "three"), KD_ERR_ARGUMENT);
+    assert_int_equal(sim_vm_revert(f.vm, "one"), KD_OK);
+    assert_int_equal(sim_vm_snapshot(f.vm, "one"), KD_OK); /* in its place */
+    sim_vm_power_off(f.vm);
+    assert_int_equal(sim_vm_revert(f.vm, "two"), KD_OK);
+    assert_int_equal(sim_vm_state(f.vm), SIM_VM_RUNNING);
+    run_for(&f, SIM_S(1));
+    assert_int_equal(f.events[MK_TRACE_BOOTED], 1);
+    assert_int_equal(f.lives[SIM_LIFE_SNAPSHOT], 3);
+    assert_int_equal(f.lives[SIM_LIFE_REVERT], 2);
+    end(&f);
+}
+
+/* Taken at every 5 us of a boot, reverted to when the boot is long over: the rest is played again, in a new epoch. */
+static void a_boot_goes_on_from_any_of_its_snapshots(void **state)
+{
+    (void)state;
+    for (uint64_t at = 1; at < SIM_US(400); at += SIM_US(5)) {
+        struct fixture f;
+        begin(&f, SIM_LINK_BACKDOOR);
+        assert_int_equal(attach(&f), KD_OK);
+        sim_vm_power_on(f.vm);
+        run_for(&f, at);
+        assert_int_equal(f.events[MK_TRACE_BOOTED], 0);
+        assert_int_equal(sim_vm_snapshot(f.vm, ""), KD_OK);
+        run_for(&f, SIM_MS(100) + at);
+        assert_int_equal(f.events[MK_TRACE_BOOTED], 1);
+        assert_int_equal(f.hand.frames, 2);
+        assert_int_equal(sim_vm_revert(f.vm, ""), KD_OK);
+        run_for(&f, SIM_S(1));
+        assert_int_equal(f.events[MK_TRACE_BOOTED], 2);
+        assert_int_equal(sim_vm_relay(f.vm)->counters.epochs, 2);
+        end(&f);
+    }
+}
+
+static void memory_goes_back_and_the_clock_does_not(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f, SIM_LINK_BACKDOOR);
+    sim_vm_power_on(f.vm);
+    run_for(&f, SIM_MS(100));
+    size_t bytes = sim_vm_map(f.vm)->ram_bytes;
+    uint8_t *before = malloc(bytes);
+    assert_non_null(before);
+    memcpy(before, sim_vm_ram(f.vm), bytes);
+    assert_int_equal(sim_vm_snapshot(f.vm, ""), KD_OK);
+    assert_int_equal(sim_vm_command(f.vm, &(struct mk_command){.kind = MK_COMMAND_EXCEPTION, .code = 0x80000003}), KD_OK);
+    run_for(&f, SIM_S(1));
+    assert_true(memcmp(before, sim_vm_ram(f.vm), bytes) != 0); /* a stop leaves its context behind */
+    uint64_t now = sim_now(f.world);
+    assert_int_equal(sim_vm_revert(f.vm, ""), KD_OK);
+    assert_int_equal(sim_now(f.world), now);
+    assert_memory_equal(before, sim_vm_ram(f.vm), bytes);
+    free(before);
+    end(&f);
+}
+
+/* The packet that was on its way in the snapshot is on its way again: observers hear of it before the revert. */
+static void a_packet_under_way_in_a_snapshot_is_reported_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f, SIM_LINK_BACKDOOR);
+    assert_int_equal(attach(&f), KD_OK);
+    f.hand.acknowledges = false;
+    sim_vm_power_on(f.vm);
+    run_for(&f, SIM_MS(10));
+    assert_int_equal(f.events[MK_TRACE_SEND], 1);
+    assert_int_equal(f.events[MK_TRACE_SENT], 0);
+    assert_int_equal(sim_vm_snapshot(f.vm, ""), KD_OK);
+    sim_vm_reset(f.vm);
+    f.hand.acknowledges = true;
+    run_for(&f, SIM_MS(10));
+    unsigned sends = f.events[MK_TRACE_SEND];
+    assert_int_equal(sim_vm_revert(f.vm, ""), KD_OK);
+    assert_int_equal(f.events[MK_TRACE_SEND], sends + 1);
+    end(&f);
+}
+
+static void a_serial_guest_writes_on_after_a_revert(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f, SIM_LINK_SERIAL);
+    stop(&f);
+    assert_int_equal(sim_vm_snapshot(f.vm, ""), KD_OK);
+    sim_vm_reset(f.vm); /* and its divisor with it */
+    run_for(&f, SIM_US(100));
+    assert_int_equal(sim_vm_revert(f.vm, ""), KD_OK);
+    f.hand.next_id = KD_ID_INITIAL;
+    f.hand.have = 0;
+    hand_control(&f.hand, KD_TYPE_RESET, 0);
+    run_for(&f, SIM_MS(200));
+    assert_int_equal(f.hand.last.type, KD_TYPE_STATE_CHANGE64);
+    assert_int_equal(kd_load_u32(f.hand.body), KD_STATE_EXCEPTION);
+    end(&f);
+}
+
 /* ---- the relay's life ---- */
 
 static void a_killed_relay_takes_its_connection_along_and_the_guest_goes_on(void **state)
@@ -338,6 +451,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_reset_or_a_switch_ends_every_standing),
         cmocka_unit_test(a_paused_guest_answers_afterwards),
         cmocka_unit_test(a_sleeping_host_has_a_sleeping_relay),
+        cmocka_unit_test(a_snapshot_needs_a_machine_and_a_revert_a_snapshot),
+        cmocka_unit_test(a_boot_goes_on_from_any_of_its_snapshots),
+        cmocka_unit_test(memory_goes_back_and_the_clock_does_not),
+        cmocka_unit_test(a_packet_under_way_in_a_snapshot_is_reported_again),
+        cmocka_unit_test(a_serial_guest_writes_on_after_a_revert),
         cmocka_unit_test(a_killed_relay_takes_its_connection_along_and_the_guest_goes_on),
         cmocka_unit_test(a_held_call_ends_when_its_relay_dies),
         cmocka_unit_test(a_new_relay_is_told_the_stop_again_in_a_new_epoch),
