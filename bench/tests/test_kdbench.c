@@ -145,6 +145,7 @@ static void bad_input_is_refused_in_one_line(void **state)
         {"run --workload nap", "no such workload"},
         {"run --seed seven", "whole number"},
         {"run --set cost.no_such=1", "no_such"},
+        {"run --set cost.stream_latency_ns=18446744073709551615", "from 0 to 3600000000000"},
         {"run --set speed=1", "cost.NAME=VALUE"},
         {"run --out /proc/no/such", "--out /proc/no/such"},
         {"run --fast", "unknown option"},

@@ -170,19 +170,32 @@ static enum kd_status set_field(struct lab_config *config, const struct field *f
     return KD_ERR_ARGUMENT;
 }
 
-static enum kd_status set_cost(struct lab_config *config, const char *name, const char *value, char *why)
+static enum kd_status refuse_cost(char *why, const char *name, const char *value)
 {
-    uint64_t number;
-    if (!parse_number(value, UINT64_MAX, &number))
-        return refuse(why, name, value, "a whole number");
-    if (sim_cost_set(&config->cost, name + strlen("cost."), number) == KD_OK)
-        return KD_OK;
     unsigned count;
     const struct sim_cost_row *rows = sim_cost_rows(&count);
     int used = snprintf(why, LAB_WHY_BYTES, "%s=%s: expected one of", name, value);
     for (unsigned i = 0; i < count && used < LAB_WHY_BYTES; i++)
         used += snprintf(why + used, LAB_WHY_BYTES - (size_t)used, " cost.%s", rows[i].name);
     return KD_ERR_ARGUMENT;
+}
+
+static enum kd_status set_cost(struct lab_config *config, const char *name, const char *value, char *why)
+{
+    const char *field = name + strlen("cost.");
+    unsigned count, i = 0;
+    const struct sim_cost_row *rows = sim_cost_rows(&count);
+    while (i < count && strcmp(rows[i].name, field) != 0)
+        i++;
+    if (i == count)
+        return refuse_cost(why, name, value);
+    uint64_t number;
+    if (parse_number(value, rows[i].max, &number) && sim_cost_set(&config->cost, field, number) == KD_OK)
+        return KD_OK;
+    char expected[64];
+    snprintf(expected, sizeof expected, "a whole number from %llu to %llu", (unsigned long long)rows[i].min,
+             (unsigned long long)rows[i].max);
+    return refuse(why, name, value, expected);
 }
 
 enum kd_status lab_config_set(struct lab_config *config, const char *name, const char *value, char *why)

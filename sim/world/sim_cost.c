@@ -3,13 +3,13 @@
 #include <string.h>
 
 static const struct sim_cost_row rows[] = {
-#define SIM_COST_ROW(name, value, unit, note) {#name, value, unit, note},
+#define SIM_COST_ROW(name, value, min, max, unit, note) {#name, value, min, max, unit, note},
     SIM_COST_LIST(SIM_COST_ROW)
 #undef SIM_COST_ROW
 };
 
 static const size_t offsets[] = {
-#define SIM_COST_OFFSET(name, value, unit, note) offsetof(struct sim_cost, name),
+#define SIM_COST_OFFSET(name, value, min, max, unit, note) offsetof(struct sim_cost, name),
     SIM_COST_LIST(SIM_COST_OFFSET)
 #undef SIM_COST_OFFSET
 };
@@ -19,7 +19,7 @@ enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 struct sim_cost sim_cost_default(void)
 {
     return (struct sim_cost){
-#define SIM_COST_DEFAULT(name, value, unit, note) .name = (value),
+#define SIM_COST_DEFAULT(name, value, min, max, unit, note) .name = (value),
         SIM_COST_LIST(SIM_COST_DEFAULT)
 #undef SIM_COST_DEFAULT
     };
@@ -48,14 +48,12 @@ uint64_t sim_cost_get(const struct sim_cost *cost, unsigned index)
 
 enum kd_status sim_cost_set(struct sim_cost *cost, const char *name, uint64_t value)
 {
-    struct sim_cost changed = *cost;
     for (unsigned i = 0; i < ROWS; i++) {
         if (strcmp(rows[i].name, name) != 0)
             continue;
-        memcpy((char *)&changed + offsets[i], &value, sizeof value);
-        if (changed.baud == 0 || changed.tick_ns == 0)
+        if (value < rows[i].min || value > rows[i].max)
             return KD_ERR_ARGUMENT;
-        *cost = changed;
+        memcpy((char *)cost + offsets[i], &value, sizeof value);
         return KD_OK;
     }
     return KD_ERR_ARGUMENT;

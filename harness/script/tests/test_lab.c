@@ -232,7 +232,10 @@ static void wrong_names_and_values_are_refused_in_words(void **state)
         {"arch", "arm", "expected x64"},
         {"cost.nothing", "1", "expected one of cost.exit_ns"},
         {"cost.exit_ns", "fast", "expected a whole number"},
-        {"cost.baud", "0", "expected one of"},
+        {"cost.exit_ns", "18446744073709551615", "expected a whole number from 0 to 3600000000000"},
+        {"cost.tick_ns", "0", "expected a whole number from 1 to 3600000000000"},
+        {"cost.baud", "0", "expected a whole number from 2 to 115200"},
+        {"cost.baud", "115201", "expected a whole number from 2 to 115200"},
         {"debugger.nothing", "1", "no field is called"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

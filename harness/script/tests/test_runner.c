@@ -301,6 +301,7 @@ static void bad_input_is_one_clear_line_each(void **state)
         {"run --trace /nowhere/t good.lua", "--trace /nowhere/t: cannot be written"},
         {"run --junit /nowhere/j good.lua", "--junit /nowhere/j: cannot be written"},
         {"run --set cost.nothing=1 good.lua", "expected one of cost.exit_ns"},
+        {"run --set cost.stream_latency_ns=18446744073709551615 good.lua", "from 0 to 3600000000000"},
         {"run --set nothing good.lua", "expected name=value"},
         {"run --set polls=x good.lua", "polls cannot be 'x'"},
         {"run --colour good.lua", "--colour: unknown option"},

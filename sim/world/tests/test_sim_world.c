@@ -189,9 +189,27 @@ static void the_cost_table_reads_and_sets_by_name(void **state)
     assert_int_equal(sim_cost_set(&cost, "exit_ns", 1), KD_OK);
     assert_int_equal(cost.exit_ns, 1);
     assert_int_equal(sim_cost_set(&cost, "no_such", 1), KD_ERR_ARGUMENT);
-    assert_int_equal(sim_cost_set(&cost, "baud", 0), KD_ERR_ARGUMENT);
-    assert_int_equal(sim_cost_set(&cost, "tick_ns", 0), KD_ERR_ARGUMENT);
-    assert_int_equal(cost.baud, 115200);
+}
+
+static void every_cost_has_a_least_and_a_most(void **state)
+{
+    (void)state;
+    struct sim_cost cost = sim_cost_default();
+    unsigned count;
+    const struct sim_cost_row *rows = sim_cost_rows(&count);
+    for (unsigned i = 0; i < count; i++) {
+        const char *name = rows[i].name;
+        assert_int_equal(sim_cost_set(&cost, name, rows[i].min), KD_OK);
+        if (rows[i].min > 0)
+            assert_int_equal(sim_cost_set(&cost, name, rows[i].min - 1), KD_ERR_ARGUMENT);
+        assert_int_equal(sim_cost_set(&cost, name, rows[i].max), KD_OK);
+        assert_int_equal(sim_cost_set(&cost, name, rows[i].max + 1), KD_ERR_ARGUMENT);
+        assert_int_equal(sim_cost_set(&cost, name, UINT64_MAX), KD_ERR_ARGUMENT);
+        assert_int_equal(sim_cost_get(&cost, i), rows[i].max); /* a refusal changes nothing */
+        assert_int_equal(rows[i].max, strcmp(name, "baud") == 0 ? 115200 : SIM_S(3600));
+    }
+    assert_int_equal(sim_cost_set(&cost, "baud", 0), KD_ERR_ARGUMENT); /* it is divided by, */
+    assert_int_equal(sim_cost_set(&cost, "tick_ns", 0), KD_ERR_ARGUMENT); /* time must pass */
 }
 
 static void character_times_add_up_exactly(void **state)
@@ -221,6 +239,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(streams_of_two_purposes_differ, set_up, tear_down),
         cmocka_unit_test_setup_teardown(below_stays_below, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_cost_table_reads_and_sets_by_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_cost_has_a_least_and_a_most, set_up, tear_down),
         cmocka_unit_test_setup_teardown(character_times_add_up_exactly, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
