@@ -195,6 +195,7 @@ static size_t make_request(uint8_t body[KD_BODY_BYTES_MAX], uint32_t api, const 
     memset(body, 0, MANIPULATE_BYTES);
     kd_store_u32(body, api);
     if (fields_bytes > 0)
+        if (fields_bytes > 0)
         memcpy(body + UNION, fields, fields_bytes);
     if (data_bytes > 0)
         memcpy(body + MANIPULATE_BYTES, data, data_bytes);
