@@ -58,9 +58,3 @@ enum kd_status sim_cost_set(struct sim_cost *cost, const char *name, uint64_t va
     }
     return KD_ERR_ARGUMENT;
 }
-
-uint64_t sim_cost_char_ns(const struct sim_cost *cost, uint64_t nth)
-{
-    const uint64_t bit_times_ns = 10u * SIM_NS_PER_SECOND;
-    return (nth + 1) * bit_times_ns / cost->baud - nth * bit_times_ns / cost->baud;
-}

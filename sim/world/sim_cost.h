@@ -62,8 +62,4 @@ uint64_t sim_cost_get(const struct sim_cost *cost, unsigned index);
  * its row's min to max */
 KD_MUST_USE enum kd_status sim_cost_set(struct sim_cost *cost, const char *name, uint64_t value);
 
-/* Ten bit times at cost->baud, in nanoseconds, for the nth character since the line went busy: rounding is spread
- * so that a long transfer is exact. */
-uint64_t sim_cost_char_ns(const struct sim_cost *cost, uint64_t nth);
-
 #endif

@@ -212,18 +212,6 @@ static void every_cost_has_a_least_and_a_most(void **state)
     assert_int_equal(sim_cost_set(&cost, "tick_ns", 0), KD_ERR_ARGUMENT); /* time must pass */
 }
 
-static void character_times_add_up_exactly(void **state)
-{
-    (void)state;
-    struct sim_cost cost = sim_cost_default();
-    uint64_t sum = 0;
-    for (uint64_t nth = 0; nth < 11520; nth++) {
-        assert_in_range(sim_cost_char_ns(&cost, nth), 86805, 86806);
-        sum += sim_cost_char_ns(&cost, nth);
-    }
-    assert_int_equal(sum, SIM_S(1));
-}
-
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -240,7 +228,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(below_stays_below, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_cost_table_reads_and_sets_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_cost_has_a_least_and_a_most, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(character_times_add_up_exactly, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
