@@ -234,6 +234,39 @@ static void delay(struct oracle *oracle, bool to_target, uint64_t delay_ns)
     raise_to(&oracle->piled_up_until, until + oracle->config.bound_ns);
 }
 
+/* Bytes that nobody sent. Which ones the line drew is not known here: each may be a 0x62. */
+static void noise(struct oracle *oracle, const struct sim_fault_rule *rule)
+{
+    uint64_t count = rule->len_bytes == 0 ? 1 : rule->len_bytes;
+    bool drawn = rule->kind == SIM_FAULT_NOISE || rule->value == SIM_FAULT_NO_VALUE;
+    oracle->bytes_ahead += count;
+    misframe(oracle, NULL, 0);
+    if (drawn || rule->value == DBG_BREAK_IN_BYTE)
+        oracle->noise_breaks += count;
+}
+
+static bool is_late(const struct sim_fault_rule *rule)
+{
+    return rule->kind == SIM_FAULT_DELAY || rule->kind == SIM_FAULT_SPLIT || rule->kind == SIM_FAULT_JOIN ||
+           rule->kind == SIM_FAULT_STALL;
+}
+
+/* True when a target may find less than the frame: a byte is gone or comes with an error, or one too many or too late
+ * for the timer is in the middle. */
+static bool tears(const struct sim_fault_rule *rule)
+{
+    switch (rule->kind) {
+    case SIM_FAULT_DROP:
+        return rule->byte != SIM_FAULT_NO_BYTE;
+    case SIM_FAULT_INSERT:
+        return rule->byte != SIM_FAULT_NO_BYTE && rule->byte != 0;
+    case SIM_FAULT_SPLIT:
+        return rule->delay_ns >= SIM_MS(100);
+    default:
+        return rule->kind == SIM_FAULT_FRAMING || rule->kind == SIM_FAULT_OVERRUN;
+    }
+}
+
 void oracle_fault(struct oracle *oracle, const struct sim_fault_rule *rule, const uint8_t *frame,
                   size_t frame_bytes)
 {
@@ -244,18 +277,20 @@ void oracle_fault(struct oracle *oracle, const struct sim_fault_rule *rule, cons
         frame_bytes > DBG_FRAME_BYTES_MAX)
         return;
     oracle->packets.agreed = false; /* an ACK from before the RESET may count for a copy that is hit */
-    if (rule->kind == SIM_FAULT_DELAY)
+    if (is_late(rule))
         delay(oracle, to_target, rule->delay_ns);
+    if (to_target && (rule->kind == SIM_FAULT_INSERT || rule->kind == SIM_FAULT_NOISE))
+        noise(oracle, rule);
     if (single) {
         if (to_target && frame[0] == DBG_BREAK_IN_BYTE)
             oracle_wish_hit(oracle, rule);
         return;
     }
     /* A frame that was spoilt or doubled may find nobody who takes it, but the polls of a running target. */
-    if (to_target && rule->kind != SIM_FAULT_DELAY)
+    if (to_target && !is_late(rule))
         oracle->bytes_ahead += frame_bytes;
     if (rule->kind == SIM_FAULT_FLIP)
         flip(oracle, to_target, frame, frame_bytes, rule->bit);
-    else if (rule->kind == SIM_FAULT_DROP && rule->byte != SIM_FAULT_NO_BYTE && to_target)
+    else if (tears(rule) && to_target)
         misframe(oracle, frame, frame_bytes);
 }

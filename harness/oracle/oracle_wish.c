@@ -54,6 +54,8 @@ void oracle_wish_hit(struct oracle *oracle, const struct sim_fault_rule *rule)
     switch (rule->kind) {
     case SIM_FAULT_DROP:
     case SIM_FAULT_FLIP:
+    case SIM_FAULT_OVERRUN:
+    case SIM_FAULT_DISCONNECT:
         oracle_excuse(oracle, HOLE_BREAK_IN_HIT);
         drop_wish(oracle, oracle->wish_count - 1);
         break;
@@ -61,10 +63,15 @@ void oracle_wish_hit(struct oracle *oracle, const struct sim_fault_rule *rule)
         oracle->noise_breaks++;
         break;
     case SIM_FAULT_DELAY:
+    case SIM_FAULT_SPLIT:
+    case SIM_FAULT_JOIN:
+    case SIM_FAULT_STALL:
         wish->arrives_ns += rule->delay_ns;
         break;
-    case SIM_FAULT_LOSE:
-    case SIM_FAULT_KINDS:
+    case SIM_FAULT_FRAMING: /* the poll that sees the error does not take the byte (devices.md 2.4) */
+        wish->polls_left++;
+        break;
+    default: /* of another layer, or in front of the byte */
         break;
     }
 }

@@ -359,6 +359,10 @@ static void on_fault(void *context, const struct sim_fault_rule *rule, const uin
     struct lab *lab = context;
     lab_story_fault(lab->story, sim_now(lab->world), rule);
     oracle_fault(lab->oracle, rule, frame, frame_bytes);
+    if (rule->kind != SIM_FAULT_DISCONNECT)
+        return;
+    lab_later(lab, sim_now(lab->world), LAB_FATE_DETACH);
+    lab_later(lab, sim_now(lab->world) + rule->delay_ns, LAB_FATE_ATTACH);
 }
 
 static void write_to_target(void *context, const uint8_t *bytes, size_t len_bytes)

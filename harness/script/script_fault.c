@@ -1,4 +1,5 @@
-/* fault{...}: a rule of the world's fault table, in the words of the README; faults_over(): none any more. */
+/* fault{...}: a rule of the world's fault table, chaos{...}: rates, in the words of the README; faults_over(): none any
+ * more. */
 #include "harness/script/script_private.h"
 #include <stdio.h>
 #include <string.h>
@@ -67,6 +68,8 @@ static const struct number_field number_fields[] = {
     {"count", offsetof(struct sim_fault_rule, count), false},
     {"bit", offsetof(struct sim_fault_rule, bit), false},
     {"byte", offsetof(struct sim_fault_rule, byte), false},
+    {"len", offsetof(struct sim_fault_rule, len_bytes), false},
+    {"value", offsetof(struct sim_fault_rule, value), false},
     {"delay", offsetof(struct sim_fault_rule, delay_ns), true},
     {"after", offsetof(struct sim_fault_rule, after_ns), true},
 };
@@ -106,7 +109,7 @@ static void set_fault_field(lua_State *L, const char *name, int value, void *con
         }
     }
     script_bad_input(L, "fault: it has no field '%s': expected layer, direction or to, kind, packet, nth, count, bit, "
-                        "byte, delay, after",
+                        "byte, len, value, delay, after",
                      name);
 }
 
@@ -121,8 +124,11 @@ static int verb_fault(lua_State *L)
                                   .direction = SIM_FAULT_DIRECTIONS,
                                   .nth = 1,
                                   .count = 1,
-                                  .byte = SIM_FAULT_NO_BYTE};
+                                  .byte = SIM_FAULT_NO_BYTE,
+                                  .value = SIM_FAULT_NO_VALUE};
     script_each_field(L, 1, set_fault_field, &rule);
+    if (rule.layer == SIM_FAULT_EXIT && rule.direction == SIM_FAULT_DIRECTIONS)
+        rule.direction = SIM_FAULT_NO_DIRECTION;
     if (rule.kind == SIM_FAULT_KINDS || rule.direction == SIM_FAULT_DIRECTIONS)
         return script_bad_input(L, "fault: it needs a kind and a direction (to = \"debugger\", to = \"target\", "
                                    "direction = \"request\" or \"reply\")");
@@ -131,6 +137,77 @@ static int verb_fault(lua_State *L)
         return script_bad_input(L, "fault: layer %s, direction %s and kind %s do not go together, or nth is 0",
                                 sim_fault_layer_name(rule.layer), sim_fault_direction_name(rule.direction),
                                 sim_fault_kind_name(rule.kind));
+    return 0;
+}
+
+/* ---- faults drawn from the seed ---- */
+
+static uint32_t hundredths(lua_State *L, const char *name, int value)
+{
+    lua_Number percent = luaL_checknumber(L, value);
+    if (!(percent >= 0 && percent <= 100))
+        script_bad_input(L, "chaos: %s is a percentage, 0 to 100", name);
+    return (uint32_t)(percent * 100 + 0.5);
+}
+
+/* Every name of the list at the top of the stack, as a bit set. */
+static uint32_t kinds_of_list(lua_State *L, int list)
+{
+    uint32_t kinds = 0;
+    luaL_checktype(L, list, LUA_TTABLE);
+    for (lua_Integer i = 1; lua_geti(L, list, i) != LUA_TNIL; i++) {
+        enum sim_fault_kind kind;
+        find_kind(L, luaL_checkstring(L, -1), &kind, SIM_FAULT_KINDS);
+        kinds |= SIM_FAULT_BIT(kind);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return kinds;
+}
+
+/* What chaos{} was given: the rate of each layer, and what all have in common. */
+struct chaos {
+    struct lab *lab;
+    uint32_t per_10000[SIM_FAULT_LAYERS];
+    struct sim_fault_rate common;
+};
+
+static void set_chaos_field(lua_State *L, const char *name, int value, void *context)
+{
+    struct chaos *chaos = context;
+    bool is_serial = chaos->lab->config.vm.link == SIM_LINK_SERIAL;
+    enum sim_fault_layer layer = is_serial ? SIM_FAULT_UART : SIM_FAULT_STREAM;
+    enum sim_fault_direction direction;
+    if (strcmp(name, "kinds") == 0) {
+        chaos->common.kinds = kinds_of_list(L, value);
+    } else if (strcmp(name, "most") == 0) {
+        chaos->common.most = (uint32_t)luaL_checkinteger(L, value);
+    } else if (strcmp(name, "to") == 0) {
+        find_direction(L, lua_pushfstring(L, "to_%s", luaL_checkstring(L, value)), &direction, SIM_FAULT_DIRECTIONS);
+        chaos->common.directions = SIM_FAULT_BIT(direction);
+        lua_pop(L, 1);
+    } else {
+        if (strcmp(name, "line") != 0)
+            find_layer(L, name, &layer, SIM_FAULT_LAYERS);
+        chaos->per_10000[layer] = hundredths(L, name, value);
+    }
+}
+
+/* chaos { line = 1, most = 50, kinds = {"drop"} }: so many percent of each layer's units are struck from now on. */
+static int verb_chaos(lua_State *L)
+{
+    struct chaos chaos = {.lab = script_lab(L)};
+    luaL_checktype(L, 1, LUA_TTABLE);
+    script_each_field(L, 1, set_chaos_field, &chaos);
+    for (unsigned layer = 0; layer < SIM_FAULT_LAYERS; layer++) {
+        if (chaos.per_10000[layer] == 0)
+            continue;
+        struct sim_fault_rate rate = chaos.common;
+        rate.layer = (enum sim_fault_layer)layer;
+        rate.per_10000 = chaos.per_10000[layer];
+        if (sim_faults_draw(chaos.lab->faults, &rate) != KD_OK)
+            return script_bad_input(L, "chaos: layer %s has no such direction or kind", sim_fault_layer_name(rate.layer));
+    }
     return 0;
 }
 
@@ -174,6 +251,7 @@ void script_open_fault(lua_State *L)
 {
     static const luaL_Reg globals[] = {
         {"fault", verb_fault},
+        {"chaos", verb_chaos},
         {"faults_over", verb_faults_over},
         {"faults_struck", verb_faults_struck},
         {"plant", verb_plant},

@@ -60,6 +60,7 @@ struct held_call {
 };
 
 struct sim_backdoor {
+    struct sim_faults *faults;
     const struct profile *profile;
     struct sim_memory memory;
     struct sim_channels *channels;
@@ -67,6 +68,8 @@ struct sim_backdoor {
     void (*complete)(void *context);
     void *context;
     struct held_call held;
+    bool strikes; /* a fault strikes the access under way: */
+    struct sim_fault_rule rule;
 };
 
 const char *sim_backdoor_profile_name(enum sim_backdoor_profile profile)
@@ -85,6 +88,13 @@ enum kd_status sim_backdoor_profile_find(const char *name, enum sim_backdoor_pro
     return KD_ERR_ARGUMENT;
 }
 
+static void complete_held(void *context)
+{
+    struct sim_backdoor *backdoor = context;
+    if (backdoor->held.is_held)
+        backdoor->complete(backdoor->context);
+}
+
 struct sim_backdoor *sim_backdoor_create(struct sim_world *world, struct sim_faults *faults,
                                          const struct sim_backdoor_config *config,
                                          const struct sim_memory *memory, sim_rpc_fn *handler,
@@ -93,6 +103,7 @@ struct sim_backdoor *sim_backdoor_create(struct sim_world *world, struct sim_fau
     char purpose[32];
     snprintf(purpose, sizeof purpose, "backdoor %u", (unsigned)config->vm);
     struct sim_backdoor *backdoor = sim_allocate(1, sizeof *backdoor);
+    backdoor->faults = faults;
     backdoor->profile = &profiles[config->profile];
     backdoor->memory = *memory;
     backdoor->channels = sim_channels_create(world, faults, config->vm, config->channels,
@@ -100,6 +111,7 @@ struct sim_backdoor *sim_backdoor_create(struct sim_world *world, struct sim_fau
     backdoor->prng = sim_prng_for(world, purpose);
     backdoor->complete = complete;
     backdoor->context = context;
+    sim_channels_on_delayed(backdoor->channels, complete_held, backdoor);
     return backdoor;
 }
 
@@ -188,13 +200,54 @@ static void answer(struct sim_backdoor *backdoor, const struct sim_call *call, u
     (call->is_string ? answer_string : answer_message)(backdoor, call, status, registers);
 }
 
+static const struct sim_fault_rule *ask_faults(struct sim_backdoor *backdoor, uint32_t type)
+{
+    return backdoor->faults == NULL ? NULL
+                                    : sim_faults_ask(backdoor->faults, SIM_FAULT_EXIT, SIM_FAULT_NO_DIRECTION,
+                                                     (uint16_t)type, 0);
+}
+
+/* What a fault does to the host before it looks at the call. */
+static void strike_host(struct sim_backdoor *backdoor, const struct sim_fault_rule *rule, const struct sim_call *call)
+{
+    if (rule->kind == SIM_FAULT_CHECKPOINT)
+        sim_channels_checkpoint(backdoor->channels);
+    if (rule->kind == SIM_FAULT_FORGET)
+        sim_channels_forget(backdoor->channels, call->id);
+}
+
+/* What the guest is told instead of the call's true outcome. */
+static uint32_t strike_outcome(const struct sim_fault_rule *rule, struct sim_call *call, uint32_t status)
+{
+    if (rule->kind == SIM_FAULT_STATUS)
+        return status ^ (rule->value & 0xFFFF);
+    if (rule->kind == SIM_FAULT_LOW_BANDWIDTH)
+        return status & ~(uint32_t)SIM_STATUS_HB;
+    if (rule->kind == SIM_FAULT_LENGTH && status & SIM_STATUS_DORECV)
+        call->value = rule->value;
+    return status;
+}
+
+/* A call as the channels play it, and as a fault changes it; ABSENT is not among these. */
+static uint32_t play_call(struct sim_backdoor *backdoor, const struct sim_fault_rule *rule, struct sim_call *call)
+{
+    if (rule == NULL)
+        return sim_channels_call(backdoor->channels, call);
+    if (rule->kind == SIM_FAULT_TABLE_FULL)
+        return 0;
+    strike_host(backdoor, rule, call);
+    return strike_outcome(rule, call, sim_channels_call(backdoor->channels, call));
+}
+
 static enum sim_exit_result play(struct sim_backdoor *backdoor, struct sim_call *call,
                                  struct sim_registers *registers)
 {
-    const uint32_t status = sim_channels_call(backdoor->channels, call);
-    if (status == SIM_STATUS_HELD) {
-        backdoor->held = (struct held_call){
-            .is_held = true, .status = SIM_STATUS_SUCCESS, .call = *call, .registers = *registers};
+    const uint32_t status = play_call(backdoor, backdoor->strikes ? &backdoor->rule : NULL, call);
+    if (status & SIM_STATUS_HELD) {
+        backdoor->held = (struct held_call){.is_held = true,
+                                            .status = SIM_STATUS_SUCCESS ^ (status & 0xFFFF),
+                                            .call = *call,
+                                            .registers = *registers};
         return SIM_EXIT_HELD;
     }
     answer(backdoor, call, status, registers);
@@ -310,16 +363,47 @@ static enum sim_exit_result string(struct sim_backdoor *backdoor, bool is_in, st
     return play(backdoor, &call, registers);
 }
 
+/* The call that an access to a port makes, as the fault table knows it. */
+static uint32_t call_type(uint16_t port, bool is_in, const struct sim_registers *registers)
+{
+    if (port == SIM_PORT_BACKDOOR_HB)
+        return is_in ? SIM_CALL_RECV_PAYLOAD : SIM_CALL_SEND_PAYLOAD;
+    return (uint16_t)registers->rcx == COMMAND_MESSAGE ? upper_half(registers->rcx) : SIM_FAULT_TYPE_GET_VERSION;
+}
+
+/* True when a fault makes this access one that nobody answers. */
+static bool is_absent(struct sim_backdoor *backdoor, uint16_t port, bool is_in, const struct sim_registers *registers)
+{
+    backdoor->strikes = false;
+    if (!backdoor->profile->has_channels)
+        return false;
+    const struct sim_fault_rule *rule = ask_faults(backdoor, call_type(port, is_in, registers));
+    backdoor->strikes = rule != NULL;
+    if (rule != NULL)
+        backdoor->rule = *rule;
+    return rule != NULL && rule->kind == SIM_FAULT_ABSENT;
+}
+
+static enum sim_exit_result access_nobody(struct sim_backdoor *backdoor, uint16_t port, bool is_in,
+                                          struct sim_registers *registers)
+{
+    if (port == SIM_PORT_BACKDOOR_HB)
+        return string_undriven(backdoor, is_in, registers);
+    if (is_in)
+        read_undriven(backdoor->profile, 4, registers);
+    return SIM_EXIT_DONE;
+}
+
 enum sim_exit_result sim_backdoor_access(struct sim_backdoor *backdoor, uint16_t port, bool is_in,
                                          struct sim_registers *registers)
 {
+    if (is_absent(backdoor, port, is_in, registers))
+        return access_nobody(backdoor, port, is_in, registers);
     if (port == SIM_PORT_BACKDOOR_HB)
         return string(backdoor, is_in, registers);
     if (backdoor->profile->has_device) /* IN and OUT alike (rule 1) */
         return command(backdoor, registers);
-    if (is_in)
-        read_undriven(backdoor->profile, 4, registers);
-    return SIM_EXIT_DONE;
+    return access_nobody(backdoor, port, is_in, registers);
 }
 
 void sim_backdoor_access_narrow(struct sim_backdoor *backdoor, bool is_in, unsigned width_bytes,
@@ -331,8 +415,8 @@ void sim_backdoor_access_narrow(struct sim_backdoor *backdoor, bool is_in, unsig
 
 void sim_backdoor_reply(struct sim_backdoor *backdoor, const uint8_t *reply, size_t len_bytes)
 {
-    if (sim_channels_reply(backdoor->channels, reply, len_bytes) && backdoor->held.is_held)
-        backdoor->complete(backdoor->context);
+    if (sim_channels_reply(backdoor->channels, reply, len_bytes))
+        complete_held(backdoor);
 }
 
 void sim_backdoor_resume(struct sim_backdoor *backdoor, struct sim_registers *registers)

@@ -23,6 +23,7 @@ struct channel {
     bool is_tclo;
     bool greeting_due;    /* TCLO: not fetched yet */
     bool is_checkpointed; /* the next multi-step call answers CPT */
+    bool comes_again;     /* a fault: when the guest has fetched the reply, it is offered once more */
     uint32_t cookie_high, cookie_low;
     uint64_t used_ns; /* last call that found this channel */
     uint8_t *message; /* from the guest: size bytes, the first sent of which are here */
@@ -44,6 +45,9 @@ struct sim_channels {
     struct channel *slots; /* a channel's id is its index */
     uint32_t count;
     struct channel *called; /* its message is with the handler */
+    sim_event_id delayed;   /* a fault: its message, or the answer to it, is on its way; 0: none */
+    void (*completed)(void *context);
+    void *completed_context;
     uint64_t rpcs;
     uint64_t string_bytes;
 };
@@ -67,8 +71,15 @@ struct sim_channels *sim_channels_create(struct sim_world *world, struct sim_fau
     return channels;
 }
 
+void sim_channels_on_delayed(struct sim_channels *channels, void (*completed)(void *context), void *context)
+{
+    channels->completed = completed;
+    channels->completed_context = context;
+}
+
 void sim_channels_destroy(struct sim_channels *channels)
 {
+    sim_cancel(channels->world, channels->delayed);
     for (uint32_t i = 0; i < channels->count; i++) {
         free(channels->slots[i].message);
         free(channels->slots[i].reply);
@@ -143,7 +154,7 @@ static uint32_t open_channel(struct sim_channels *channels, struct sim_call *cal
     if (channel == NULL)
         return 0;
     channel->is_tclo = channel->greeting_due = protocol == PROTOCOL_TCLO;
-    channel->is_checkpointed = false;
+    channel->is_checkpointed = channel->comes_again = false;
     channel->has_cookies = call->has_cookies = call->value & COOKIE_FLAG;
     channel->used_ns = sim_now(channels->world);
     if (channel->has_cookies) {
@@ -164,28 +175,81 @@ static uint16_t message_type(const struct channel *channel)
     return channel->message[VM_COMMAND_WORD_BYTES + KIND_OFFSET];
 }
 
-static bool is_lost(const struct sim_channels *channels, enum sim_fault_direction direction,
-                    const struct channel *channel)
+static const struct sim_fault_rule *ask_faults(const struct sim_channels *channels, enum sim_fault_direction direction,
+                                               const struct channel *channel, size_t len_bytes)
 {
-    if (channels->faults == NULL)
-        return false;
-    const struct sim_fault_rule *rule =
-        sim_faults_ask(channels->faults, SIM_FAULT_RPC, direction, message_type(channel));
-    return rule != NULL && rule->kind == SIM_FAULT_LOSE;
+    return channels->faults == NULL ? NULL
+                                    : sim_faults_ask(channels->faults, SIM_FAULT_RPC, direction,
+                                                     message_type(channel), len_bytes);
+}
+
+/* What a fault leaves of a message. */
+static void spoil(const struct sim_fault_rule *rule, uint8_t *bytes, uint32_t *len_bytes)
+{
+    if (rule->kind == SIM_FAULT_TRUNCATE && rule->len_bytes < *len_bytes)
+        *len_bytes = rule->len_bytes;
+    if (rule->kind == SIM_FAULT_FLIP && rule->bit / 8 < *len_bytes)
+        bytes[rule->bit / 8] ^= (uint8_t)(1u << rule->bit % 8);
+}
+
+static void hand_over(struct sim_channels *channels, const struct channel *channel)
+{
+    channels->rpcs++;
+    channels->handler(channels->context, channel->message, channel->size);
+}
+
+static void hand_over_late(void *context)
+{
+    struct sim_channels *channels = context;
+    channels->delayed = 0;
+    hand_over(channels, channels->called);
+}
+
+static void answer_late(void *context)
+{
+    struct sim_channels *channels = context;
+    channels->delayed = 0;
+    channels->called->used_ns = sim_now(channels->world);
+    channels->called->state = STATE_REPLIED;
+    channels->called = NULL;
+    channels->completed(channels->completed_context);
+}
+
+/* Its message is given up, and with it whatever is on its way. */
+static void forget_called(struct sim_channels *channels)
+{
+    sim_cancel(channels->world, channels->delayed);
+    channels->delayed = 0;
+    channels->called = NULL;
+}
+
+static void put_off(struct sim_channels *channels, const struct sim_fault_rule *rule, void (*then)(void *context))
+{
+    channels->delayed = sim_at(channels->world, sim_now(channels->world) + rule->delay_ns, then, channels);
 }
 
 /* M3: the handler runs inside the access that brought the last byte. A lost request looks like a channel that
  * was closed meanwhile: the guest opens another and sends once more (rule 31). */
 static uint32_t run_handler(struct sim_channels *channels, struct channel *channel)
 {
-    if (is_lost(channels, SIM_FAULT_REQUEST, channel)) {
+    const struct sim_fault_rule *rule = ask_faults(channels, SIM_FAULT_REQUEST, channel, channel->size);
+    const bool twice = rule != NULL && rule->kind == SIM_FAULT_DUPLICATE;
+    if (rule != NULL && rule->kind == SIM_FAULT_LOSE) {
         free_channel(channel);
         return SIM_STATUS_CLOSED;
     }
+    forget_called(channels);
     channel->state = STATE_CALLED;
     channels->called = channel;
-    channels->rpcs++;
-    channels->handler(channels->context, channel->message, channel->size);
+    if (rule != NULL && rule->kind == SIM_FAULT_DELAY) {
+        put_off(channels, rule, hand_over_late);
+        return SIM_STATUS_HELD;
+    }
+    if (rule != NULL)
+        spoil(rule, channel->message, &channel->size);
+    hand_over(channels, channel);
+    if (twice)
+        hand_over(channels, channel); /* whoever answered the first one is not heard again */
     return channels->called == NULL ? SIM_STATUS_SUCCESS : SIM_STATUS_HELD;
 }
 
@@ -193,14 +257,23 @@ static uint32_t run_handler(struct sim_channels *channels, struct channel *chann
 bool sim_channels_reply(struct sim_channels *channels, const uint8_t *reply, size_t len_bytes)
 {
     struct channel *channel = channels->called;
-    if (channel == NULL)
+    if (channel == NULL || channels->delayed != 0)
         return false;
-    channels->called = NULL;
+    const struct sim_fault_rule *rule = ask_faults(channels, SIM_FAULT_REPLY, channel, len_bytes);
+    const bool late = rule != NULL && rule->kind == SIM_FAULT_DELAY;
     channel->used_ns = sim_now(channels->world);
-    if (is_lost(channels, SIM_FAULT_REPLY, channel))
+    put_reply(channel, reply, len_bytes);
+    channel->comes_again = rule != NULL && rule->kind == SIM_FAULT_DUPLICATE;
+    if (rule != NULL && rule->kind == SIM_FAULT_LOSE)
         free_channel(channel);
-    else
-        put_reply(channel, reply, len_bytes);
+    else if (rule != NULL)
+        spoil(rule, channel->reply, &channel->reply_bytes);
+    if (late) {
+        channel->state = STATE_CALLED;
+        put_off(channels, rule, answer_late);
+        return false;
+    }
+    channels->called = NULL;
     return true;
 }
 
@@ -303,6 +376,9 @@ static uint32_t drop_reply(struct sim_channels *channels, struct channel *channe
     (void)channels, (void)call;
     channel->greeting_due = false;
     go_idle(channel);
+    if (channel->comes_again)
+        channel->state = STATE_REPLIED;
+    channel->comes_again = false;
     return SIM_STATUS_SUCCESS;
 }
 
@@ -382,7 +458,7 @@ uint32_t sim_channels_call(struct sim_channels *channels, struct sim_call *call)
 
 void sim_channels_reset(struct sim_channels *channels)
 {
-    channels->called = NULL;
+    forget_called(channels);
     for (uint32_t i = 0; i < channels->count; i++)
         free_channel(&channels->slots[i]);
 }
@@ -392,8 +468,14 @@ bool sim_channels_strike(struct sim_channels *channels)
     if (channels->called == NULL)
         return false;
     channels->called->state = STATE_IDLE;
-    channels->called = NULL;
+    forget_called(channels);
     return true;
+}
+
+void sim_channels_forget(struct sim_channels *channels, uint16_t id)
+{
+    if (id < channels->count)
+        free_channel(&channels->slots[id]);
 }
 
 void sim_channels_checkpoint(struct sim_channels *channels)

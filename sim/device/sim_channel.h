@@ -53,8 +53,14 @@ void sim_channels_destroy(struct sim_channels *channels);
  * sim_channels_reply. */
 uint32_t sim_channels_call(struct sim_channels *channels, struct sim_call *call);
 
-/* The handler's answer. Returns false when no message is under way: nothing happened. */
+/* The handler's answer. Returns false when nothing happened: no message is under way, or a fault delays the answer;
+ * then completed, set once after the creation, is called when it is there. */
 bool sim_channels_reply(struct sim_channels *channels, const uint8_t *reply, size_t len_bytes);
+
+void sim_channels_on_delayed(struct sim_channels *channels, void (*completed)(void *context), void *context);
+
+/* The host has lost the channel that this id names: nobody knows it any more. */
+void sim_channels_forget(struct sim_channels *channels, uint16_t id);
 
 /* M5: all closed, a message under way is struck. */
 void sim_channels_reset(struct sim_channels *channels);

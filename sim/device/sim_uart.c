@@ -18,7 +18,7 @@ enum {
 enum { FCR_ENABLE = 0x01, FCR_RX_RESET = 0x02, FCR_TX_RESET = 0x04, FCR_KEPT = 0xC9 };
 enum { LCR_DLAB = 0x80 };
 enum { MCR_LOOP = 0x10, MCR_BITS = 0x1F, MCR_AFTER_RESET = 0x08 };
-enum { LSR_DR = 0x01, LSR_OE = 0x02, LSR_THRE = 0x20, LSR_TEMT = 0x40 };
+enum { LSR_DR = 0x01, LSR_OE = 0x02, LSR_FE = 0x08, LSR_THRE = 0x20, LSR_TEMT = 0x40, LSR_IN_FIFO = 0x80 };
 enum {
     MSR_IDLE_LINE = 0xB0
 }; /* DCD, DSR and CTS on, RI off; they never change, so no delta bit ever shows */
@@ -28,8 +28,11 @@ enum { FIFO_BYTES = 16, DIVISOR_AFTER_RESET = 12, TIMEOUT_CHARS = 4, NOT_ASKED =
 /* One character is ten bit times of divisor/115200 s: divisor * 781250/9 ns (devices.md 2.2). */
 enum { CHAR_NS_NUMERATOR = 781250, CHAR_NS_DENOMINATOR = 9 };
 
+/* A character is its byte, and how it arrived. */
+enum { CHAR_BYTE = 0x00FF, CHAR_FRAMING = 0x0100, CHAR_OVERRUN = 0x0200 };
+
 struct fifo {
-    uint8_t bytes[FIFO_BYTES];
+    uint16_t chars[FIFO_BYTES];
     unsigned head, count;
 };
 
@@ -58,7 +61,7 @@ struct sim_uart {
 
     /* Bytes on their way to the guest. The first is on the line and ends at arrives_ns; no event stands for
      * it: whoever looks at the receiver first lets in what has arrived (take_arrived). */
-    uint8_t *held;
+    uint16_t *held;
     size_t held_room, held_head, held_count;
     uint64_t arrives_ns;
     uint64_t room_ns; /* when the guest last made room in the receiver */
@@ -88,22 +91,36 @@ enum kd_status sim_uart_mode_find(const char *name, enum sim_uart_mode *mode)
     return KD_ERR_ARGUMENT;
 }
 
-static void fifo_push(struct fifo *fifo, uint8_t byte)
+static void fifo_push(struct fifo *fifo, uint16_t character)
 {
-    fifo->bytes[(fifo->head + fifo->count++) % FIFO_BYTES] = byte;
+    fifo->chars[(fifo->head + fifo->count++) % FIFO_BYTES] = character;
 }
 
 static uint8_t fifo_pop(struct fifo *fifo)
 {
-    uint8_t byte = fifo->bytes[fifo->head];
+    uint8_t byte = (uint8_t)(fifo->chars[fifo->head] & CHAR_BYTE);
     fifo->head = (fifo->head + 1) % FIFO_BYTES;
     fifo->count--;
     return byte;
 }
 
-static void fifo_replace_last(struct fifo *fifo, uint8_t byte)
+static void fifo_replace_last(struct fifo *fifo, uint16_t character)
 {
-    fifo->bytes[(fifo->head + fifo->count - 1) % FIFO_BYTES] = byte;
+    fifo->chars[(fifo->head + fifo->count - 1) % FIFO_BYTES] = character;
+}
+
+/* The character that is read next; there must be one. */
+static uint16_t *fifo_top(struct fifo *fifo)
+{
+    return &fifo->chars[fifo->head];
+}
+
+static bool fifo_has(const struct fifo *fifo, uint16_t error)
+{
+    for (unsigned i = 0; i < fifo->count; i++)
+        if (fifo->chars[(fifo->head + i) % FIFO_BYTES] & error)
+            return true;
+    return false;
 }
 
 /* What receiver and transmitter hold: RBR and THR alone, or the FIFOs. */
@@ -129,17 +146,21 @@ static uint64_t pace_character(struct pace *pace, uint64_t start_ns, uint32_t di
 }
 
 /* A byte reaches the receiver at a time, from the line or looped back. */
-static void receiver_put(struct sim_uart *uart, uint8_t byte, uint64_t time_ns)
+static void receiver_put(struct sim_uart *uart, uint16_t character, uint64_t time_ns)
 {
     uart->rx_moved_ns = time_ns;
+    if (character & CHAR_OVERRUN) {
+        uart->overrun = true;
+        return;
+    }
     if (uart->rx.count < depth(uart)) {
-        fifo_push(&uart->rx, byte);
+        fifo_push(&uart->rx, character);
         return;
     }
     uart->overrun = true;
     if (depth(uart) == 1)
         fifo_replace_last(&uart->rx,
-                          byte); /* RBR is overwritten, a FIFO keeps its 16 (devices.md 2.2 item 2) */
+                          character); /* RBR is overwritten, a FIFO keeps its 16 (devices.md 2.2 item 2) */
 }
 
 /* True when the first held byte can enter now: a wire never waits, a host does. */
@@ -148,13 +169,13 @@ static bool line_open(const struct sim_uart *uart)
     return uart->config.mode == SIM_UART_WIRE || (!(uart->mcr & MCR_LOOP) && uart->rx.count < depth(uart));
 }
 
-static void line_deliver(struct sim_uart *uart, uint8_t byte, uint64_t time_ns)
+static void line_deliver(struct sim_uart *uart, uint16_t character, uint64_t time_ns)
 {
     if (uart->mcr & MCR_LOOP)
         return; /* the receiver is cut from the line */
-    if (uart->rx.count == depth(uart))
+    if (uart->rx.count == depth(uart) || character & CHAR_OVERRUN)
         uart->overruns++;
-    receiver_put(uart, byte, time_ns);
+    receiver_put(uart, character, time_ns);
 }
 
 /* Lets in what has arrived by now. A byte that had to wait enters when room was made, and the next one starts
@@ -214,6 +235,10 @@ static uint8_t lsr_value(const struct sim_uart *uart)
         lsr |= LSR_DR;
     if (uart->overrun)
         lsr |= LSR_OE;
+    if (uart->rx.count > 0 && uart->rx.chars[uart->rx.head] & CHAR_FRAMING)
+        lsr |= LSR_FE;
+    if (uart->fcr & FCR_ENABLE && fifo_has(&uart->rx, CHAR_FRAMING))
+        lsr |= LSR_IN_FIFO;
     if (uart->tx.count == 0)
         lsr |= LSR_THRE;
     if (uart->tx.count == 0 && uart->shift_done == 0)
@@ -235,7 +260,7 @@ static unsigned interrupt_cause(const struct sim_uart *uart)
 {
     static const uint8_t trigger_levels[] = {1, 4, 8, 14};
     const unsigned level = uart->fcr & FCR_ENABLE ? trigger_levels[uart->fcr >> 6] : 1;
-    if (uart->ier & IER_LINE && uart->overrun)
+    if (uart->ier & IER_LINE && lsr_value(uart) & (LSR_OE | LSR_FE))
         return IIR_LINE;
     if (uart->ier & IER_RX && uart->rx.count >= level)
         return IIR_RX;
@@ -285,6 +310,8 @@ static uint8_t read_lsr(struct sim_uart *uart)
 {
     const uint8_t lsr = lsr_value(uart);
     uart->overrun = false;
+    if (uart->rx.count > 0)
+        *fifo_top(&uart->rx) &= (uint16_t)~CHAR_FRAMING;
     return lsr;
 }
 
@@ -432,10 +459,11 @@ void sim_uart_out(struct sim_uart *uart, uint16_t port, uint8_t value)
 static void held_reserve(struct sim_uart *uart, size_t len_bytes)
 {
     if (uart->held_head > uart->held_count) {
-        memcpy(uart->held, uart->held + uart->held_head, uart->held_count);
+        memcpy(uart->held, uart->held + uart->held_head, uart->held_count * sizeof *uart->held);
         uart->held_head = 0;
     }
-    uart->held = sim_grow(uart->held, &uart->held_room, uart->held_head + uart->held_count + len_bytes, 1);
+    uart->held = sim_grow(uart->held, &uart->held_room, uart->held_head + uart->held_count + len_bytes,
+                          sizeof *uart->held);
 }
 
 void sim_uart_receive(struct sim_uart *uart, const uint8_t *bytes, size_t len_bytes)
@@ -446,8 +474,16 @@ void sim_uart_receive(struct sim_uart *uart, const uint8_t *bytes, size_t len_by
     if (uart->held_count == 0)
         uart->arrives_ns = pace_character(&uart->rx_pace, sim_now(uart->world), clock_divisor(uart));
     held_reserve(uart, len_bytes);
-    memcpy(uart->held + uart->held_head + uart->held_count, bytes, len_bytes);
-    uart->held_count += len_bytes;
+    for (size_t i = 0; i < len_bytes; i++)
+        uart->held[uart->held_head + uart->held_count++] = bytes[i];
+}
+
+void sim_uart_spoil(struct sim_uart *uart, enum sim_fault_kind kind, size_t back)
+{
+    if (back == 0 || back > uart->held_count)
+        return;
+    uint16_t *character = &uart->held[uart->held_head + uart->held_count - back];
+    *character |= kind == SIM_FAULT_FRAMING ? CHAR_FRAMING : CHAR_OVERRUN;
 }
 
 /* In vmm mode a byte is the host's from the moment the guest wrote it (devices.md 2.2 item 5): the pace is only

@@ -8,6 +8,7 @@
 #define SIM_UART_H
 
 #include "sim/device/sim_exit.h"
+#include "sim/world/sim_fault.h"
 #include "transport/kd/kd_status.h"
 
 #define SIM_UART_MODE_LIST(X) X(SIM_UART_VMM, "vmm") X(SIM_UART_WIRE, "wire") X(SIM_UART_ABSENT, "absent")
@@ -45,6 +46,10 @@ void sim_uart_out(struct sim_uart *uart, uint16_t port, uint8_t value);
 /* Bytes that the host hands to the line towards the guest: they arrive one character time apart, at ten bits a
  * character and the divisor of that moment; bytes handed over while others are under way follow them. */
 void sim_uart_receive(struct sim_uart *uart, const uint8_t *bytes, size_t len_bytes);
+
+/* A fault of the line: of the bytes handed over last and not in the receiver yet, the one that is back bytes from their
+ * end (1: the last) arrives with a framing error, or is lost in the receiver with OE set, as on a wire. Both modes. */
+void sim_uart_spoil(struct sim_uart *uart, enum sim_fault_kind kind, size_t back);
 
 /* Registers, FIFO and shift register as after power-on. What is under way to the guest still comes: in vmm mode the
  * host keeps it until there is room, in wire mode the far end does not know of the reset. What the guest wrote and the

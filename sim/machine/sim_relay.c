@@ -30,6 +30,8 @@ static struct relay_config core_config(struct sim_world *world, uint32_t vm)
     return config;
 }
 
+static void has_room(void *context);
+
 struct sim_relay *sim_relay_create(struct sim_world *world, uint32_t vm, struct sim_line *to_debugger,
                                    void (*reply)(void *context, const uint8_t *bytes, size_t len_bytes),
                                    void *context)
@@ -41,6 +43,7 @@ struct sim_relay *sim_relay_create(struct sim_world *world, uint32_t vm, struct 
     relay->reply = reply;
     relay->context = context;
     relay->timer_ns = KD_NEVER;
+    sim_line_on_room(to_debugger, has_room, relay);
     char purpose[40];
     snprintf(purpose, sizeof purpose, "relay restart %u", (unsigned)vm);
     relay->lives = sim_prng_for(world, purpose);
@@ -76,7 +79,7 @@ static void note_reply(struct sim_relay *relay, struct kd_span bytes)
 static bool drain_output(struct sim_relay *relay)
 {
     struct kd_span output = relay_debugger_output(&relay->core);
-    if (output.len_bytes == 0)
+    if (output.len_bytes == 0 || (relay->connected && sim_line_full(relay->to_debugger)))
         return false;
     if (relay->connected)
         sim_line_write(relay->to_debugger, output.bytes, output.len_bytes);
@@ -142,6 +145,14 @@ static void expired(void *context)
         return;
     relay_expire(&relay->core, sim_now(relay->world));
     drain(relay);
+}
+
+/* The debugger reads again. */
+static void has_room(void *context)
+{
+    struct sim_relay *relay = context;
+    if (relay->connected)
+        drain(relay);
 }
 
 void sim_relay_request(struct sim_relay *relay, const uint8_t *bytes, size_t len_bytes)

@@ -175,6 +175,12 @@ static void on_line_to_target(void *context, const uint8_t *bytes, size_t len_by
         sim_uart_receive(vm->uart, bytes, len_bytes);
 }
 
+static void on_spoilt(void *context, enum sim_fault_kind kind, size_t back)
+{
+    struct sim_vm *vm = context;
+    sim_uart_spoil(vm->uart, kind, back);
+}
+
 static struct sim_line *make_line(struct sim_vm *vm, struct sim_faults *faults,
                                   enum sim_fault_direction direction, sim_line_fn *deliver)
 {
@@ -197,6 +203,7 @@ static void make_devices(struct sim_vm *vm, struct sim_faults *faults)
     vm->backdoor =
         sim_backdoor_create(vm->world, faults, &backdoor, &vm->memory, on_rpc, sim_vm_completed, vm);
     vm->uart = sim_uart_create(vm->world, &uart, on_transmit, vm);
+    sim_line_on_spoilt(vm->lines[SIM_FAULT_TO_TARGET], on_spoilt, vm);
     if (vm->config.link == SIM_LINK_BACKDOOR && !has_endpoint(vm))
         vm->relay = sim_relay_create(vm->world, vm->config.number, vm->lines[SIM_FAULT_TO_DEBUGGER],
                                      on_relay_reply, vm);

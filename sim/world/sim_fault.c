@@ -1,5 +1,6 @@
-#include "sim/world/sim_fault.h"
+#include "sim/world/sim_fault_draw.h"
 #include "sim/world/sim_memory.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,11 @@ struct sim_faults {
     struct placed_rule *rules;
     size_t count;
     size_t room;
+    struct sim_fault_chance *chances; /* the rates */
+    size_t chance_count;
+    size_t chance_room;
+    struct sim_prng prng;
+    struct sim_fault_rule drawn;
     uint64_t struck;
     uint64_t last_ns;
     sim_faults_strike_fn *on_strike;
@@ -29,21 +35,55 @@ static const char *const packet_names[] = {SIM_FAULT_PACKET_LIST(SIM_FAULT_TEXT3
 static const uint16_t packet_types[] = {SIM_FAULT_PACKET_LIST(SIM_FAULT_TYPE3)};
 
 /* Which kinds and directions a layer has (README.md, faults). */
-#define BIT(n) (1u << (n))
-static const struct {
-    unsigned directions, kinds;
-} layer_allows[SIM_FAULT_LAYERS] = {
-    [SIM_FAULT_STREAM] = {BIT(SIM_FAULT_TO_DEBUGGER) | BIT(SIM_FAULT_TO_TARGET),
-                          BIT(SIM_FAULT_DROP) | BIT(SIM_FAULT_FLIP) | BIT(SIM_FAULT_DUPLICATE) | BIT(SIM_FAULT_DELAY)},
-    [SIM_FAULT_UART] = {BIT(SIM_FAULT_TO_DEBUGGER) | BIT(SIM_FAULT_TO_TARGET),
-                        BIT(SIM_FAULT_DROP) | BIT(SIM_FAULT_FLIP) | BIT(SIM_FAULT_DUPLICATE) | BIT(SIM_FAULT_DELAY)},
-    [SIM_FAULT_RPC] = {BIT(SIM_FAULT_REQUEST) | BIT(SIM_FAULT_REPLY), BIT(SIM_FAULT_LOSE)},
+#define BIT(name)  SIM_FAULT_BIT(SIM_FAULT_##name)
+#define LINE_KINDS                                                                                           \
+    (BIT(DROP) | BIT(FLIP) | BIT(DUPLICATE) | BIT(DELAY) | BIT(INSERT) | BIT(NOISE) | BIT(SPLIT) | BIT(JOIN) |   \
+     BIT(STALL) | BIT(DISCONNECT))
+#define RPC_KINDS  (BIT(LOSE) | BIT(DUPLICATE) | BIT(DELAY) | BIT(TRUNCATE) | BIT(FLIP))
+#define EXIT_KINDS                                                                                           \
+    (BIT(STATUS) | BIT(LENGTH) | BIT(CHECKPOINT) | BIT(LOW_BANDWIDTH) | BIT(FORGET) | BIT(TABLE_FULL) | BIT(ABSENT))
+
+static const struct sim_fault_scope scopes[SIM_FAULT_LAYERS] = {
+    [SIM_FAULT_STREAM] = {BIT(TO_DEBUGGER) | BIT(TO_TARGET), LINE_KINDS},
+    [SIM_FAULT_UART] = {BIT(TO_DEBUGGER) | BIT(TO_TARGET), LINE_KINDS | BIT(FRAMING) | BIT(OVERRUN)},
+    [SIM_FAULT_RPC] = {BIT(REQUEST) | BIT(REPLY), RPC_KINDS},
+    [SIM_FAULT_EXIT] = {BIT(NO_DIRECTION), EXIT_KINDS},
 };
+
+/* Only the guest's receiver has a line status. */
+static const struct sim_fault_scope receiver_only = {BIT(TO_TARGET), BIT(FRAMING) | BIT(OVERRUN)};
+
+/* The calls that a kind of the exit layer can strike, by sub-type; 0: it is of another layer. */
+#define CALL(type) (1u << (type))
+enum { OPEN, SEND_SIZE, SEND_PAYLOAD, RECV_SIZE, RECV_PAYLOAD, RECV_STATUS, CLOSE, GET_VERSION };
+#define CALLS_ON_A_CHANNEL                                                                                   \
+    (CALL(SEND_SIZE) | CALL(SEND_PAYLOAD) | CALL(RECV_SIZE) | CALL(RECV_PAYLOAD) | CALL(RECV_STATUS) | CALL(CLOSE))
+static const unsigned calls_of_kind[SIM_FAULT_KINDS] = {
+    [SIM_FAULT_STATUS] = CALL(OPEN) | CALLS_ON_A_CHANNEL,
+    [SIM_FAULT_LENGTH] = CALL(RECV_SIZE),
+    [SIM_FAULT_CHECKPOINT] = CALLS_ON_A_CHANNEL,
+    [SIM_FAULT_LOW_BANDWIDTH] = CALL(SEND_SIZE) | CALL(RECV_SIZE),
+    [SIM_FAULT_FORGET] = CALLS_ON_A_CHANNEL,
+    [SIM_FAULT_TABLE_FULL] = CALL(OPEN),
+    [SIM_FAULT_ABSENT] = CALL(GET_VERSION) | CALL(OPEN) | CALLS_ON_A_CHANNEL,
+};
+static_assert(GET_VERSION == SIM_FAULT_TYPE_GET_VERSION, "the call that is no MESSAGE comes last");
+
+static bool kind_strikes(enum sim_fault_kind kind, enum sim_fault_layer layer, enum sim_fault_direction direction,
+                         uint16_t type)
+{
+    if (!(scopes[layer].kinds & SIM_FAULT_BIT(kind)) || !(scopes[layer].directions & SIM_FAULT_BIT(direction)))
+        return false;
+    if (receiver_only.kinds & SIM_FAULT_BIT(kind))
+        return receiver_only.directions & SIM_FAULT_BIT(direction);
+    return layer != SIM_FAULT_EXIT || (type <= GET_VERSION && calls_of_kind[kind] & CALL(type));
+}
 
 struct sim_faults *sim_faults_create(struct sim_world *world)
 {
     struct sim_faults *faults = sim_allocate(1, sizeof *faults);
     faults->world = world;
+    faults->prng = sim_prng_for(world, "faults");
     return faults;
 }
 
@@ -52,17 +92,43 @@ void sim_faults_destroy(struct sim_faults *faults)
     if (faults == NULL)
         return;
     free(faults->rules);
+    free(faults->chances);
     free(faults);
+}
+
+static bool scope_allows(const struct sim_fault_rule *rule)
+{
+    if (rule->layer >= SIM_FAULT_LAYERS || rule->direction >= SIM_FAULT_DIRECTIONS || rule->kind >= SIM_FAULT_KINDS)
+        return false;
+    for (uint16_t type = 0; type <= GET_VERSION; type++)
+        if (kind_strikes(rule->kind, rule->layer, rule->direction, type))
+            return true;
+    return false;
 }
 
 enum kd_status sim_faults_add(struct sim_faults *faults, const struct sim_fault_rule *rule)
 {
-    if (rule->layer >= SIM_FAULT_LAYERS || rule->direction >= SIM_FAULT_DIRECTIONS || rule->nth == 0 ||
-        !(layer_allows[rule->layer].directions & BIT(rule->direction)) ||
-        !(layer_allows[rule->layer].kinds & BIT(rule->kind)))
+    if (rule->nth == 0 || !scope_allows(rule))
         return KD_ERR_ARGUMENT;
     faults->rules = sim_grow(faults->rules, &faults->room, faults->count + 1, sizeof *faults->rules);
     faults->rules[faults->count++] = (struct placed_rule){.rule = *rule};
+    return KD_OK;
+}
+
+enum kd_status sim_faults_draw(struct sim_faults *faults, const struct sim_fault_rate *rate)
+{
+    if (rate->layer >= SIM_FAULT_LAYERS || rate->per_10000 > SIM_FAULT_RATE_MAX)
+        return KD_ERR_ARGUMENT;
+    const struct sim_fault_scope *scope = &scopes[rate->layer];
+    struct sim_fault_chance chance = {.rate = *rate};
+    if (chance.rate.directions == 0)
+        chance.rate.directions = scope->directions;
+    if (chance.rate.kinds == 0)
+        chance.rate.kinds = scope->kinds & ~BIT(DISCONNECT);
+    if (chance.rate.directions & ~scope->directions || chance.rate.kinds & ~scope->kinds)
+        return KD_ERR_ARGUMENT;
+    faults->chances = sim_grow(faults->chances, &faults->chance_room, faults->chance_count + 1, sizeof *faults->chances);
+    faults->chances[faults->chance_count++] = chance;
     return KD_OK;
 }
 
@@ -75,6 +141,7 @@ void sim_faults_on_strike(struct sim_faults *faults, sim_faults_strike_fn *fn, v
 void sim_faults_clear(struct sim_faults *faults)
 {
     faults->count = 0;
+    faults->chance_count = 0;
 }
 
 static bool spent(const struct placed_rule *placed)
@@ -90,6 +157,9 @@ bool sim_faults_armed(const struct sim_faults *faults, enum sim_fault_layer laye
         if (rule->layer == layer && rule->direction == direction && !spent(&faults->rules[i]))
             return true;
     }
+    for (size_t i = 0; i < faults->chance_count; i++)
+        if (sim_fault_chance_open(&faults->chances[i], layer, direction))
+            return true;
     return false;
 }
 
@@ -129,15 +199,15 @@ static void record_strike(struct sim_faults *faults, const struct sim_fault_rule
                   NULL, 0);
 }
 
-const struct sim_fault_rule *sim_faults_ask(struct sim_faults *faults, enum sim_fault_layer layer,
-                                            enum sim_fault_direction direction, uint16_t type)
+static const struct sim_fault_rule *strike_by_rule(struct sim_faults *faults, enum sim_fault_layer layer,
+                                                   enum sim_fault_direction direction, uint16_t type)
 {
     const struct sim_fault_rule *strikes = NULL;
     for (size_t i = 0; i < faults->count; i++) {
         struct placed_rule *placed = &faults->rules[i];
         const struct sim_fault_rule *rule = &placed->rule;
         if (rule->layer != layer || rule->direction != direction || sim_now(faults->world) < rule->after_ns ||
-            spent(placed) || !packet_matches(rule->packet, type))
+            spent(placed) || !kind_strikes(rule->kind, layer, direction, type) || !packet_matches(rule->packet, type))
             continue;
         placed->seen++;
         if (strikes == NULL && placed->seen >= rule->nth) {
@@ -145,6 +215,47 @@ const struct sim_fault_rule *sim_faults_ask(struct sim_faults *faults, enum sim_
             record_strike(faults, rule, i);
         }
     }
+    return strikes;
+}
+
+/* The kinds of a rate that can strike this unit. */
+static uint32_t kinds_for(const struct sim_fault_chance *chance, enum sim_fault_direction direction, uint16_t type)
+{
+    uint32_t kinds = 0;
+    for (unsigned kind = 0; kind < SIM_FAULT_KINDS; kind++)
+        if (chance->rate.kinds & SIM_FAULT_BIT(kind) &&
+            kind_strikes((enum sim_fault_kind)kind, chance->rate.layer, direction, type))
+            kinds |= SIM_FAULT_BIT(kind);
+    return kinds;
+}
+
+static const struct sim_fault_rule *strike_by_chance(struct sim_faults *faults, enum sim_fault_layer layer,
+                                                     enum sim_fault_direction direction, uint16_t type,
+                                                     size_t unit_bytes)
+{
+    for (size_t i = 0; i < faults->chance_count; i++) {
+        struct sim_fault_chance *chance = &faults->chances[i];
+        if (!sim_fault_chance_open(chance, layer, direction))
+            continue;
+        uint32_t kinds = kinds_for(chance, direction, type);
+        if (kinds == 0 || sim_prng_below(&faults->prng, SIM_FAULT_RATE_MAX) >= chance->rate.per_10000)
+            continue;
+        chance->struck++;
+        faults->drawn = sim_fault_drawn(&faults->prng, kinds, unit_bytes);
+        faults->drawn.layer = layer;
+        faults->drawn.direction = direction;
+        record_strike(faults, &faults->drawn, faults->count + i);
+        return &faults->drawn;
+    }
+    return NULL;
+}
+
+const struct sim_fault_rule *sim_faults_ask(struct sim_faults *faults, enum sim_fault_layer layer,
+                                            enum sim_fault_direction direction, uint16_t type, size_t unit_bytes)
+{
+    const struct sim_fault_rule *strikes = strike_by_rule(faults, layer, direction, type);
+    if (strikes == NULL)
+        strikes = strike_by_chance(faults, layer, direction, type, unit_bytes);
     if (strikes != NULL && faults->on_strike != NULL)
         faults->on_strike(faults->on_strike_context, strikes, type);
     return strikes;

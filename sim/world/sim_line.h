@@ -38,6 +38,17 @@ void sim_line_on_fault(struct sim_line *line, sim_line_fault_fn *fn, void *conte
  * fault strikes. */
 void sim_line_on_frame(struct sim_line *line, sim_line_fault_fn *fn, void *context);
 
+/* Tells a UART which byte of a delivery does not arrive whole (SIM_FAULT_FRAMING, SIM_FAULT_OVERRUN), right after the
+ * delivery: back counts from its end, 1 is the last byte. */
+typedef void sim_line_spoilt_fn(void *context, enum sim_fault_kind kind, size_t back);
+void sim_line_on_spoilt(struct sim_line *line, sim_line_spoilt_fn *fn, void *context);
+
+/* Back-pressure: true while the reader is stalled and so much is under way that a writer who can wait has to. When
+ * that is over fn is called. A writer that cannot wait (a UART) writes on, nothing is dropped. */
+enum { SIM_LINE_ROOM_BYTES = 4096 };
+bool sim_line_full(const struct sim_line *line);
+void sim_line_on_room(struct sim_line *line, void (*fn)(void *context), void *context);
+
 /* Puts bytes on the line; copied. */
 void sim_line_write(struct sim_line *line, const uint8_t *bytes, size_t len_bytes);
 

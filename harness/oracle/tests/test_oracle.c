@@ -281,7 +281,7 @@ static void strike(struct fixture *f, enum sim_fault_direction direction, enum s
         .byte = kind == SIM_FAULT_DROP && bit != UINT32_MAX ? bit : SIM_FAULT_NO_BYTE,
         .delay_ns = SIM_S(1)};
     assert_int_equal(sim_faults_add(f->faults, &rule), KD_OK);
-    assert_non_null(sim_faults_ask(f->faults, SIM_FAULT_STREAM, direction, DBG_TYPE_MANIPULATE));
+    assert_non_null(sim_faults_ask(f->faults, SIM_FAULT_STREAM, direction, DBG_TYPE_MANIPULATE, 0));
     oracle_fault(f->oracle, &rule, frame, frame_bytes);
 }
 
@@ -1144,6 +1144,76 @@ static void a_misframed_request_may_swallow_a_wish_but_only_for_a_while(void **c
     assert_violates(f, 4, "not honoured");
 }
 
+/* A fault on a request whose body has one 0x62. */
+static void spoil_request(struct fixture *f, enum sim_fault_kind kind, uint32_t byte, uint64_t delay_ns)
+{
+    const struct sim_fault_rule rule = {.layer = SIM_FAULT_UART,
+                                        .direction = SIM_FAULT_TO_TARGET,
+                                        .kind = kind,
+                                        .byte = byte,
+                                        .delay_ns = delay_ns,
+                                        .len_bytes = 2,
+                                        .value = kind == SIM_FAULT_INSERT ? 0x55 : SIM_FAULT_NO_VALUE};
+    struct body body = read_message(DBG_BREAK_IN_BYTE);
+    uint8_t frame[DBG_FRAME_BYTES_MAX];
+    size_t frame_bytes = dbg_frame_data(frame, body.type, DBG_ID_INITIAL, body.at, body.bytes);
+    oracle_fault(f->oracle, &rule, frame, frame_bytes);
+}
+
+static void a_frame_that_is_torn_becomes_noise(void **context)
+{
+    struct fixture *f = *context;
+    spoil_request(f, SIM_FAULT_SPLIT, 20, SIM_S(1));
+    spoil_request(f, SIM_FAULT_INSERT, 20, 0);
+    spoil_request(f, SIM_FAULT_FRAMING, 20, 0);
+    spoil_request(f, SIM_FAULT_OVERRUN, 20, 0);
+    for (unsigned i = 0; i < 4; i++)
+        break_by_poll(f);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "noise-break-in"), 4);
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+}
+
+static void a_frame_that_stays_whole_excuses_no_break(void **context)
+{
+    struct fixture *f = *context;
+    spoil_request(f, SIM_FAULT_SPLIT, 20, SIM_MS(5));
+    spoil_request(f, SIM_FAULT_INSERT, 0, 0); /* in front of it, and no 0x62 */
+    spoil_request(f, SIM_FAULT_JOIN, 0, SIM_MS(5));
+    spoil_request(f, SIM_FAULT_STALL, 0, SIM_S(1));
+    spoil_request(f, SIM_FAULT_DUPLICATE, 0, 0);
+    spoil_request(f, SIM_FAULT_DISCONNECT, 0, 0);
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+}
+
+static void drawn_noise_may_break_in_once_for_each_byte(void **context)
+{
+    struct fixture *f = *context;
+    spoil_request(f, SIM_FAULT_NOISE, 0, 0);
+    break_by_poll(f);
+    break_by_poll(f);
+    assert_clean(f);
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+}
+
+static void a_break_in_byte_with_a_framing_error_needs_one_poll_more(void **context)
+{
+    static const uint8_t byte = DBG_BREAK_IN_BYTE;
+    struct fixture *f = *context;
+    const struct sim_fault_rule rule = {
+        .layer = SIM_FAULT_UART, .direction = SIM_FAULT_TO_TARGET, .kind = SIM_FAULT_FRAMING};
+    wish(f);
+    oracle_fault(f->oracle, &rule, &byte, 1);
+    poll(f, NOTHING);
+    poll(f, NOTHING);
+    assert_clean(f);
+    poll(f, NOTHING);
+    assert_violates(f, 4, "not honoured");
+}
+
 static void noise_with_0x62_in_it_may_break_in_as_often(void **context)
 {
     struct fixture *f = *context;
@@ -1385,6 +1455,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_wish_behind_a_delayed_frame_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_misframed_request_may_swallow_a_wish_but_only_for_a_while, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_frame_that_is_torn_becomes_noise, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_frame_that_stays_whole_excuses_no_break, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(drawn_noise_may_break_in_once_for_each_byte, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_break_in_byte_with_a_framing_error_needs_one_poll_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(noise_with_0x62_in_it_may_break_in_as_often, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_behind_an_answered_reset_may_not_be_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_behind_an_open_reset_may_be_lost, set_up, tear_down),

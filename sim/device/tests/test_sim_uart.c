@@ -649,6 +649,54 @@ static void modes_have_names(void **state)
     assert_int_equal(sim_uart_mode_find("vmmm", &found), KD_ERR_ARGUMENT);
 }
 
+/* ---- faults of the line ---- */
+
+static void receive_spoilt(struct fix *f, enum sim_fault_kind kind, size_t back)
+{
+    const uint8_t bytes[] = {'a', 'b', 'c'};
+    set_fast(f);
+    sim_uart_receive(f->uart, bytes, sizeof bytes);
+    sim_uart_spoil(f->uart, kind, back);
+    run_until(f, character_end_ns(4, 1));
+}
+
+/* FE belongs to the character on top, bit 7 to any of the FIFO's; reading LSR clears it and takes no byte. */
+static void a_framing_error_shows_on_its_own_character(void **state)
+{
+    struct fix *f = *state;
+    receive_spoilt(f, SIM_FAULT_FRAMING, 2);
+    assert_int_equal(in(f, LSR), 0xE1);
+    assert_int_equal(in(f, DATA), 'a');
+    out(f, IER, 0x04);
+    assert_int_equal(in(f, IIR_FCR), 0xC6);
+    assert_int_equal(in(f, LSR), 0xE9);
+    assert_int_equal(in(f, LSR), 0x61);
+    assert_int_equal(in(f, IIR_FCR), 0xC1);
+    assert_int_equal(in(f, DATA), 'b');
+    assert_int_equal(in(f, DATA), 'c');
+}
+
+static void an_overrun_loses_its_character_and_sets_oe(void **state)
+{
+    struct fix *f = *state;
+    receive_spoilt(f, SIM_FAULT_OVERRUN, 3);
+    assert_int_equal(in(f, LSR), 0x63);
+    assert_int_equal(in(f, LSR), 0x61);
+    assert_int_equal(in(f, DATA), 'b');
+    assert_int_equal(in(f, DATA), 'c');
+    assert_int_equal(sim_uart_overruns(f->uart), 1);
+}
+
+static void what_is_not_held_any_more_is_not_spoilt(void **state)
+{
+    struct fix *f = *state;
+    receive_spoilt(f, SIM_FAULT_FRAMING, 4);
+    sim_uart_spoil(f->uart, SIM_FAULT_FRAMING, 0);
+    assert_int_equal(in(f, LSR), 0x61);
+    assert_int_equal(in(f, DATA), 'a');
+    assert_int_equal(sim_uart_overruns(f->uart), 0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -685,6 +733,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_status_read_after_a_byte_is_no_idle_poll_though_it_shows_the_same, vmm,
                                         tear_down),
         cmocka_unit_test(modes_have_names),
+        cmocka_unit_test_setup_teardown(a_framing_error_shows_on_its_own_character, vmm, tear_down),
+        cmocka_unit_test_setup_teardown(an_overrun_loses_its_character_and_sets_oe, vmm, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_held_any_more_is_not_spoilt, vmm, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

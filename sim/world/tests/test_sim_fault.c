@@ -41,7 +41,7 @@ static struct sim_fault_rule drop(enum sim_fault_packet packet, uint32_t nth, ui
 
 static bool strikes(struct fix *fix, uint16_t type)
 {
-    return sim_faults_ask(fix->faults, SIM_FAULT_STREAM, SIM_FAULT_TO_DEBUGGER, type) != NULL;
+    return sim_faults_ask(fix->faults, SIM_FAULT_STREAM, SIM_FAULT_TO_DEBUGGER, type, 0) != NULL;
 }
 
 static void the_nth_unit_is_struck_count_times(void **state)
@@ -99,8 +99,8 @@ static void other_layers_and_directions_are_spared(void **state)
     struct fix *fix = *state;
     struct sim_fault_rule rule = drop(SIM_PACKET_ANY, 1, 0);
     assert_int_equal(sim_faults_add(fix->faults, &rule), KD_OK);
-    assert_null(sim_faults_ask(fix->faults, SIM_FAULT_STREAM, SIM_FAULT_TO_TARGET, 2));
-    assert_null(sim_faults_ask(fix->faults, SIM_FAULT_UART, SIM_FAULT_TO_DEBUGGER, 2));
+    assert_null(sim_faults_ask(fix->faults, SIM_FAULT_STREAM, SIM_FAULT_TO_TARGET, 2, 0));
+    assert_null(sim_faults_ask(fix->faults, SIM_FAULT_UART, SIM_FAULT_TO_DEBUGGER, 2, 0));
 }
 
 static void a_rule_waits_for_its_time(void **state)
@@ -179,6 +179,176 @@ static void names_go_there_and_back(void **state)
     assert_string_equal(sim_fault_direction_name(direction), "reply");
 }
 
+/* ---- calls of the backdoor ---- */
+
+static void a_kind_of_exit_strikes_only_the_calls_it_can(void **state)
+{
+    enum { OPEN, SEND_SIZE, SEND_PAYLOAD, RECV_SIZE, CLOSE = 6 };
+    struct fix *fix = *state;
+    const struct {
+        enum sim_fault_kind kind;
+        uint16_t type;
+        bool struck;
+    } table[] = {
+        {SIM_FAULT_TABLE_FULL, OPEN, true},        {SIM_FAULT_TABLE_FULL, CLOSE, false},
+        {SIM_FAULT_LOW_BANDWIDTH, RECV_SIZE, true}, {SIM_FAULT_LOW_BANDWIDTH, SEND_PAYLOAD, false},
+        {SIM_FAULT_LENGTH, RECV_SIZE, true},       {SIM_FAULT_LENGTH, SEND_SIZE, false},
+        {SIM_FAULT_FORGET, CLOSE, true},           {SIM_FAULT_FORGET, OPEN, false},
+        {SIM_FAULT_ABSENT, SIM_FAULT_TYPE_GET_VERSION, true}, {SIM_FAULT_STATUS, SIM_FAULT_TYPE_GET_VERSION, false},
+        {SIM_FAULT_ABSENT, SIM_FAULT_TYPE_GET_VERSION + 1, false},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct sim_fault_rule rule = drop(SIM_PACKET_ANY, 1, 1);
+        rule.layer = SIM_FAULT_EXIT;
+        rule.direction = SIM_FAULT_NO_DIRECTION;
+        rule.kind = table[i].kind;
+        sim_faults_clear(fix->faults);
+        assert_int_equal(sim_faults_add(fix->faults, &rule), KD_OK);
+        assert_int_equal(sim_faults_ask(fix->faults, SIM_FAULT_EXIT, SIM_FAULT_NO_DIRECTION, table[i].type, 0) != NULL,
+                         table[i].struck);
+    }
+}
+
+static void a_line_status_error_is_the_guests_receivers(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rule rule = drop(SIM_PACKET_ANY, 1, 1);
+    rule.kind = SIM_FAULT_FRAMING;
+    assert_int_equal(sim_faults_add(fix->faults, &rule), KD_ERR_ARGUMENT); /* a stream has none */
+    rule.layer = SIM_FAULT_UART;
+    assert_int_equal(sim_faults_add(fix->faults, &rule), KD_ERR_ARGUMENT); /* the debugger's is not looked at */
+    rule.direction = SIM_FAULT_TO_TARGET;
+    assert_int_equal(sim_faults_add(fix->faults, &rule), KD_OK);
+}
+
+/* ---- faults drawn from the seed ---- */
+
+enum { UNITS = 20000, UNIT_BYTES = 40 };
+
+static struct sim_fault_rate rate(uint32_t per_10000, uint32_t kinds)
+{
+    return (struct sim_fault_rate){.layer = SIM_FAULT_STREAM, .per_10000 = per_10000, .kinds = kinds};
+}
+
+static const struct sim_fault_rule *next_unit(struct fix *fix)
+{
+    return sim_faults_ask(fix->faults, SIM_FAULT_STREAM, SIM_FAULT_TO_TARGET, 2, UNIT_BYTES);
+}
+
+static void a_rate_strikes_about_so_many(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rate two_percent = rate(200, SIM_FAULT_BIT(SIM_FAULT_DROP) | SIM_FAULT_BIT(SIM_FAULT_FLIP));
+    assert_int_equal(sim_faults_draw(fix->faults, &two_percent), KD_OK);
+    unsigned drops = 0, flips = 0, bytes = 0;
+    for (int i = 0; i < UNITS; i++) {
+        const struct sim_fault_rule *rule = next_unit(fix);
+        if (rule == NULL)
+            continue;
+        assert_true(rule->bit < UNIT_BYTES * 8);
+        assert_true(rule->byte < UNIT_BYTES || rule->byte == SIM_FAULT_NO_BYTE);
+        assert_true(rule->kind == SIM_FAULT_DROP || rule->kind == SIM_FAULT_FLIP);
+        drops += rule->kind == SIM_FAULT_DROP;
+        flips += rule->kind == SIM_FAULT_FLIP;
+        bytes += rule->kind == SIM_FAULT_DROP && rule->byte != SIM_FAULT_NO_BYTE;
+    }
+    assert_in_range(drops + flips, 350, 450);
+    assert_in_range(flips, 150, 250);
+    assert_in_range(bytes, drops / 3, drops * 2 / 3);
+    assert_int_equal(sim_faults_struck(fix->faults), drops + flips);
+}
+
+static void a_rate_ends_at_its_bound_and_when_faults_are_over(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rate always = rate(10000, 0);
+    always.most = 3;
+    assert_int_equal(sim_faults_draw(fix->faults, &always), KD_OK);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(sim_faults_armed(fix->faults, SIM_FAULT_STREAM, SIM_FAULT_TO_TARGET), i < 3);
+        assert_int_equal(next_unit(fix) != NULL, i < 3);
+    }
+    always.most = 0;
+    always.directions = SIM_FAULT_BIT(SIM_FAULT_TO_DEBUGGER);
+    assert_int_equal(sim_faults_draw(fix->faults, &always), KD_OK);
+    assert_null(next_unit(fix)); /* the other direction */
+    assert_true(strikes(fix, 2));
+    sim_faults_clear(fix->faults);
+    assert_false(strikes(fix, 2));
+}
+
+/* Every kind of every layer is drawn at last, fits where it is drawn for, and is one that a script could place. */
+static void whatever_is_drawn_could_have_been_placed(void **state)
+{
+    struct fix *fix = *state;
+    const struct {
+        enum sim_fault_layer layer;
+        enum sim_fault_direction direction;
+        uint32_t kinds;
+    } ways[] = {
+        {SIM_FAULT_STREAM, SIM_FAULT_TO_DEBUGGER, 9}, {SIM_FAULT_UART, SIM_FAULT_TO_DEBUGGER, 9},
+        {SIM_FAULT_UART, SIM_FAULT_TO_TARGET, 11},    {SIM_FAULT_RPC, SIM_FAULT_REQUEST, 5},
+        {SIM_FAULT_EXIT, SIM_FAULT_NO_DIRECTION, 6},
+    };
+    for (size_t way = 0; way < sizeof ways / sizeof ways[0]; way++) {
+        struct sim_fault_rate always = {.layer = ways[way].layer, .per_10000 = 10000};
+        uint32_t seen = 0;
+        assert_int_equal(sim_faults_draw(fix->faults, &always), KD_OK);
+        for (int i = 0; i < 400; i++) {
+            const uint16_t recv_size = 3;
+            const struct sim_fault_rule *rule =
+                sim_faults_ask(fix->faults, ways[way].layer, ways[way].direction, recv_size, UNIT_BYTES);
+            assert_non_null(rule);
+            seen |= SIM_FAULT_BIT(rule->kind);
+        }
+        sim_faults_clear(fix->faults);
+        for (unsigned kind = 0; kind < SIM_FAULT_KINDS; kind++) {
+            struct sim_fault_rule rule = {.layer = ways[way].layer, .direction = ways[way].direction, .nth = 1};
+            rule.kind = (enum sim_fault_kind)kind;
+            if (seen & SIM_FAULT_BIT(kind))
+                assert_int_equal(sim_faults_add(fix->faults, &rule), KD_OK);
+        }
+        assert_int_equal(__builtin_popcount(seen), ways[way].kinds);
+        assert_false(seen & SIM_FAULT_BIT(SIM_FAULT_DISCONNECT)); /* only when asked for by name */
+        sim_faults_clear(fix->faults);
+    }
+}
+
+static void impossible_rates_are_refused(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rate too_many = rate(10001, 0), no_kind = rate(1, SIM_FAULT_BIT(SIM_FAULT_LOSE));
+    struct sim_fault_rate no_direction = rate(1, 0);
+    no_direction.directions = SIM_FAULT_BIT(SIM_FAULT_REPLY);
+    assert_int_equal(sim_faults_draw(fix->faults, &too_many), KD_ERR_ARGUMENT);
+    assert_int_equal(sim_faults_draw(fix->faults, &no_kind), KD_ERR_ARGUMENT);
+    assert_int_equal(sim_faults_draw(fix->faults, &no_direction), KD_ERR_ARGUMENT);
+}
+
+static uint64_t drawn_with(uint64_t seed)
+{
+    struct sim_cost cost = sim_cost_default();
+    struct fix fix = {.world = sim_world_create(seed, &cost)};
+    fix.faults = sim_faults_create(fix.world);
+    struct sim_fault_rate some = rate(1000, 0);
+    assert_int_equal(sim_faults_draw(fix.faults, &some), KD_OK);
+    uint64_t sum = 0;
+    for (int i = 0; i < 1000; i++) {
+        const struct sim_fault_rule *rule = next_unit(&fix);
+        sum = sum * 31 + (rule == NULL ? 0 : rule->kind + rule->byte + rule->delay_ns + rule->len_bytes);
+    }
+    sim_faults_destroy(fix.faults);
+    sim_world_destroy(fix.world);
+    return sum;
+}
+
+static void the_seed_decides_what_is_drawn(void **state)
+{
+    (void)state;
+    assert_int_equal(drawn_with(7), drawn_with(7));
+    assert_int_not_equal(drawn_with(7), drawn_with(8));
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -193,6 +363,13 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(every_strike_is_told_with_the_units_type, set_up, tear_down),
         cmocka_unit_test_setup_teardown(impossible_rules_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_go_there_and_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_kind_of_exit_strikes_only_the_calls_it_can, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_line_status_error_is_the_guests_receivers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_rate_strikes_about_so_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_rate_ends_at_its_bound_and_when_faults_are_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(whatever_is_drawn_could_have_been_placed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(impossible_rates_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_seed_decides_what_is_drawn, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

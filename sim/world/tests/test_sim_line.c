@@ -318,6 +318,162 @@ static void half_a_frame_does_not_outlive_the_cut(void **state)
     }
 }
 
+static void bytes_are_inserted_where_the_rule_says(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rule front = rule_of(SIM_FAULT_INSERT, SIM_PACKET_DEBUG_IO), inside = front;
+    front.len_bytes = 2;
+    front.value = 0x62;
+    inside.nth = 2;
+    inside.byte = 17;
+    inside.value = 0x55;
+    place(fix, front);
+    place(fix, inside);
+    write_hex(fix, DATA);
+    write_bytewise(fix, DATA ACK_0);
+    run_all(fix);
+    assert_string_equal(fix->delivered, "6262" DATA "3030303003000300000080802601000061" "55" "6263AA" ACK_0);
+}
+
+static void noise_comes_between_frames_and_from_the_seed(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rule rule = rule_of(SIM_FAULT_NOISE, SIM_PACKET_ANY);
+    rule.len_bytes = 6;
+    place(fix, rule);
+    write_hex(fix, DATA ACK_0);
+    run_all(fix);
+    assert_int_equal(strlen(fix->delivered), 12 + strlen(DATA ACK_0));
+    assert_string_equal(fix->delivered + 12, DATA ACK_0);
+    assert_true(memcmp(fix->delivered, "000000000000", 12) != 0);
+}
+
+static void a_split_frame_comes_in_two_pieces(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rule rule = rule_of(SIM_FAULT_SPLIT, SIM_PACKET_DEBUG_IO), middle = rule;
+    rule.byte = 2;
+    rule.delay_ns = middle.delay_ns = 5000;
+    middle.nth = 2;
+    place(fix, rule);
+    place(fix, middle);
+    write_hex(fix, DATA ACK_0);
+    assert_true(sim_step(fix->world, SIM_NEVER));
+    assert_string_equal(fix->delivered, "3030");
+    run_all(fix);
+    assert_string_equal(fix->delivered, DATA ACK_0);
+    assert_int_equal(fix->last_ns, 30000);
+    assert_int_equal(fix->deliveries, 2);
+    write_hex(fix, DATA);
+    assert_true(sim_step(fix->world, SIM_NEVER));
+    assert_string_equal(fix->delivered, DATA ACK_0 "30303030030003000000"); /* 10 of 20 bytes */
+    run_all(fix);
+    assert_string_equal(fix->delivered, DATA ACK_0 DATA);
+}
+
+static void a_joined_frame_waits_for_what_follows(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rule rule = rule_of(SIM_FAULT_JOIN, SIM_PACKET_DEBUG_IO);
+    rule.delay_ns = 1000000;
+    place(fix, rule);
+    write_hex(fix, DATA);
+    assert_false(sim_step(fix->world, 500000));
+    write_hex(fix, ACK_0);
+    run_all(fix);
+    assert_string_equal(fix->delivered, DATA ACK_0);
+    assert_int_equal(fix->deliveries, 1);
+    assert_int_equal(fix->last_ns, 1025000);
+    write_hex(fix, ACK_0 ACK_0); /* and then all is as before */
+    run_all(fix);
+    assert_int_equal(fix->deliveries, 2);
+}
+
+static void count_call(void *context)
+{
+    (*(unsigned *)context)++;
+}
+
+static void a_stalled_reader_is_felt_by_the_writer(void **state)
+{
+    struct fix *fix = *state;
+    unsigned rooms = 0;
+    struct sim_fault_rule rule = rule_of(SIM_FAULT_STALL, SIM_PACKET_DEBUG_IO);
+    rule.delay_ns = 1000000;
+    place(fix, rule);
+    sim_line_on_room(fix->line, count_call, &rooms);
+    write_hex(fix, DATA);
+    assert_false(sim_line_full(fix->line));
+    for (unsigned i = 0; i < SIM_LINE_ROOM_BYTES / 16; i++)
+        write_hex(fix, "00112233445566778899AABBCCDDEEFF");
+    assert_true(sim_line_full(fix->line));
+    fix->delivered[0] = 0;
+    assert_int_equal(rooms, 0);
+    memset(fix->delivered, 0, sizeof fix->delivered);
+    sim_line_cut(fix->line); /* nobody wants to see them */
+    run_all(fix);
+    assert_int_equal(rooms, 1);
+    assert_false(sim_line_full(fix->line));
+}
+
+static void what_a_stall_held_back_comes_whole(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rule rule = rule_of(SIM_FAULT_STALL, SIM_PACKET_DEBUG_IO);
+    rule.delay_ns = 1000000;
+    place(fix, rule);
+    write_bytewise(fix, DATA ACK_0);
+    run_all(fix);
+    assert_string_equal(fix->delivered, DATA ACK_0);
+    assert_int_equal(fix->deliveries, 1);
+    assert_int_equal(fix->last_ns, 1025000);
+}
+
+static void a_breaking_connection_loses_its_frame(void **state)
+{
+    struct fix *fix = *state;
+    place(fix, rule_of(SIM_FAULT_DISCONNECT, SIM_PACKET_DEBUG_IO));
+    write_hex(fix, ACK_0 DATA);
+    run_all(fix);
+    assert_string_equal(fix->delivered, ACK_0);
+    assert_int_equal(fix->faults_told, 1);
+}
+
+static void note_spoilt(void *context, enum sim_fault_kind kind, size_t back)
+{
+    struct fix *fix = context;
+    sprintf(fix->told + strlen(fix->told), "%s %zu after %zu ", sim_fault_kind_name(kind), back,
+            strlen(fix->delivered) / 2);
+}
+
+/* Only a UART's line has them: the test's line becomes one. */
+static void spoilt_bytes_are_told_after_their_delivery(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_line_config config = {
+        .layer = SIM_FAULT_UART, .direction = SIM_FAULT_TO_TARGET, .latency_ns = 25000, .chunk_bytes = 8};
+    struct sim_fault_rule framing = rule_of(SIM_FAULT_FRAMING, SIM_PACKET_DEBUG_IO);
+    framing.layer = SIM_FAULT_UART;
+    framing.direction = SIM_FAULT_TO_TARGET;
+    framing.byte = 9;
+    struct sim_fault_rule overrun = framing;
+    overrun.kind = SIM_FAULT_OVERRUN;
+    overrun.nth = 2;
+    overrun.byte = 0;
+    place(fix, framing);
+    place(fix, overrun);
+    sim_line_destroy(fix->line);
+    fix->line = sim_line_create(fix->world, fix->faults, &config, on_bytes, fix);
+    sim_line_on_spoilt(fix->line, note_spoilt, fix);
+    write_hex(fix, DATA ACK_0);
+    run_all(fix);
+    assert_string_equal(fix->delivered, DATA ACK_0);
+    assert_string_equal(fix->told, "framing 7 after 16 ");
+    write_bytewise(fix, DATA);
+    run_all(fix);
+    assert_string_equal(fix->told, "framing 7 after 16 overrun 8 after 44 ");
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -339,6 +495,14 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(cutting_loses_what_is_under_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cut_line_is_not_slowed_by_what_it_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(half_a_frame_does_not_outlive_the_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bytes_are_inserted_where_the_rule_says, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(noise_comes_between_frames_and_from_the_seed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_split_frame_comes_in_two_pieces, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_joined_frame_waits_for_what_follows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stalled_reader_is_felt_by_the_writer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_stall_held_back_comes_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_breaking_connection_loses_its_frame, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(spoilt_bytes_are_told_after_their_delivery, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
