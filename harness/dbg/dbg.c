@@ -425,6 +425,7 @@ static void forget_session(struct dbg *dbg)
     dbg->resets_owed = 0;
     dbg->reset_answered = false;
     dbg->prompt_open = false;
+    dbg->file_open = false;
     dbg->played_waits = false;
     (void)dbg_parser_forget(&dbg->input);
     (void)dbg_parser_forget(&dbg->raw);
@@ -474,19 +475,40 @@ enum kd_status dbg_resync(struct dbg *dbg)
     return KD_OK;
 }
 
+/* Who may say this now, or NULL: no debugger ever says it. */
+static bool *may_send(struct dbg *dbg, uint16_t type, bool *stopped)
+{
+    *stopped = dbg->state == DBG_STOPPED;
+    switch (type) {
+    case DBG_TYPE_MANIPULATE:
+        return stopped;
+    case DBG_TYPE_DEBUG_IO:
+        return &dbg->prompt_open;
+    case DBG_TYPE_FILE_IO:
+        return &dbg->file_open;
+    default:
+        return NULL;
+    }
+}
+
+void dbg_serve_files(struct dbg *dbg, bool serves)
+{
+    dbg->serves_files = serves;
+}
+
 enum kd_status dbg_send(struct dbg *dbg, uint16_t type, const uint8_t *body, uint32_t body_bytes)
 {
     if (dbg->state == DBG_DETACHED)
         return KD_ERR_CLOSED;
-    if (type != DBG_TYPE_MANIPULATE && type != DBG_TYPE_DEBUG_IO)
+    bool stopped;
+    bool *may = may_send(dbg, type, &stopped);
+    if (may == NULL)
         return KD_ERR_ARGUMENT;
     if (body_bytes > DBG_BODY_BYTES_MAX)
         return KD_ERR_TOO_BIG;
-    bool may = type == DBG_TYPE_MANIPULATE ? dbg->state == DBG_STOPPED : dbg->prompt_open;
-    if (!may || dbg->out.active || dbg->manual)
+    if (!*may || dbg->out.active || dbg->manual)
         return KD_ERR_BUSY;
-    if (type == DBG_TYPE_DEBUG_IO)
-        dbg->prompt_open = false;
+    *may = false; /* a question is answered once */
     dbg_begin(dbg, type, body, body_bytes, sim_cost(dbg->world)->think_ns);
     return KD_OK;
 }

@@ -113,13 +113,18 @@ KD_MUST_USE enum kd_status dbg_break_in(struct dbg *dbg);
  * Returns KD_OK; KD_ERR_CLOSED: no line; KD_ERR_BUSY: the mode is manual */
 KD_MUST_USE enum kd_status dbg_resync(struct dbg *dbg);
 
-/* Sends one data frame after think_ns of the cost table: a manipulate request (type 2) or a prompt's answer (3).
+/* Sends one data frame after think_ns of the cost table: a manipulate request (type 2), the answer to a prompt (3) or to
+ * a file request (11).
  * body     in   copied
- * Returns  KD_OK, the state is WAIT_ACK; KD_ERR_BUSY (type 2: not STOPPED; type 3: no prompt is open; or one is under
+ * Returns  KD_OK, the state is WAIT_ACK; KD_ERR_BUSY (type 2: not STOPPED; type 3, 11: nobody asked; or one is under
  *          way, or the mode is manual); KD_ERR_TOO_BIG; KD_ERR_ARGUMENT (another type); KD_ERR_CLOSED
  * Ends with: DBG_NOTE_ACKED and, where 4.4 says that a reply comes, its message; or DBG_NOTE_GAVE_UP. After a
- * request that resumes the target the state is RUNNING, after a prompt's answer what it was before. */
+ * request that resumes the target the state is RUNNING, after an answer what it was before. */
 KD_MUST_USE enum kd_status dbg_send(struct dbg *dbg, uint16_t type, const uint8_t *body, uint32_t body_bytes);
+
+/* Whether the engine answers file requests, from inside their message or later, by dbg_send with type 11. If not, and at
+ * first, each is refused at once: a debugger that stays silent blocks the boot (4.7). */
+void dbg_serve_files(struct dbg *dbg, bool serves);
 
 /* Manual mode: frames are reported to observers, nothing is answered or repeated, no timer runs. What the script
  * writes is followed: its ACK accepts the frame that arrived last, its data frame is the request under way, its

@@ -56,11 +56,16 @@ enum {
 #define DBG_IO_PRINT             0x3230u
 #define DBG_IO_PROMPT            0x3231u
 #define DBG_FILE_CREATE          0x3430u
+#define DBG_FILE_READ            0x3431u
+#define DBG_FILE_WRITE           0x3432u
 #define DBG_FILE_CLOSE           0x3433u
 
 /* Status codes (4.2) that a debugger writes or looks for */
 #define DBG_STATUS_SUCCESS       0x00000000u
 #define DBG_STATUS_UNSUCCESSFUL  0xC0000001u
+#define DBG_STATUS_INVALID_HANDLE 0xC0000008u
+#define DBG_STATUS_NO_SUCH_FILE  0xC000000Fu
+#define DBG_STATUS_END_OF_FILE   0xC0000011u
 #define DBG_STATUS_BREAKPOINT    0x80000003u
 #define DBG_STATUS_SINGLE_STEP   0x80000004u
 #define DBG_CONTINUE             0x00010002u
@@ -296,6 +301,27 @@ KD_MUST_USE enum kd_status dbg_api_debug_io(const uint8_t *body, uint32_t body_b
  * KD_ERR_TOO_BIG: longer than a body (an answer longer than the prompt's room is built: 4.6, the target cuts it) */
 KD_MUST_USE enum kd_status dbg_api_prompt_answer(struct dbg_request *answer, const uint8_t *prompt,
                                                  uint32_t prompt_bytes, const char *text, size_t text_bytes);
+
+/* A file request (4.7): what it asks. */
+struct dbg_file {
+    uint32_t api;         /* DBG_FILE_* */
+    uint32_t access;      /* create; DBG_GENERIC_WRITE in it: to be written */
+    uint32_t disposition; /* create: 1 must exist */
+    uint64_t handle;      /* the others */
+    uint64_t offset;
+    uint32_t length;
+    const uint8_t *data; /* create: the name, UTF-16LE; write: bytes */
+    uint32_t data_bytes;
+};
+#define DBG_GENERIC_WRITE 0x40000000u
+KD_MUST_USE enum kd_status dbg_api_file(const uint8_t *body, uint32_t body_bytes, struct dbg_file *file);
+
+/* A good answer to it: handle and size after create, the number of bytes done after read and write. What was read is to
+ * be appended. KD_ERR_BAD_MESSAGE: it is no file request */
+KD_MUST_USE enum kd_status dbg_api_file_opened(struct dbg_request *answer, const uint8_t *body, uint32_t body_bytes,
+                                               uint64_t handle, uint64_t size);
+KD_MUST_USE enum kd_status dbg_api_file_done(struct dbg_request *answer, const uint8_t *body, uint32_t body_bytes,
+                                             uint32_t done);
 
 /* The refusal of a file request: its header with a status and no data (4.7). KD_ERR_BAD_MESSAGE: too short */
 KD_MUST_USE enum kd_status dbg_api_file_refusal(struct dbg_request *answer, const uint8_t *body,

@@ -44,6 +44,8 @@ struct dbg {
     bool reset_answered;  /* an unsolicited RESET was answered, and nothing but RESETs came since (2.9 c) */
     bool sync_break_next; /* SYNC: the timer's next turn is the break-in byte */
     bool prompt_open;     /* a GetString waits for its answer */
+    bool file_open;       /* a file request waits for its answer */
+    bool serves_files;    /* which the engine gives */
 
     struct dbg_outgoing out;
     struct dbg_kept last; /* the frame accepted last */

@@ -23,6 +23,7 @@ static bool stops_before_its_reset(const struct dbg *dbg, const struct dbg_kept 
 static void act_state_change(struct dbg *dbg, const struct dbg_kept *kept, bool early)
 {
     dbg->prompt_open = false;
+    dbg->file_open = false;
     if (dbg->state == DBG_SYNC && stops_before_its_reset(dbg, kept)) {
         dbg->sync_break_next = false;
         dbg_tell_message(dbg, kept);
@@ -65,23 +66,28 @@ static void act_debug_io(struct dbg *dbg, const struct dbg_kept *kept, bool earl
     dbg_tell_message(dbg, kept);
 }
 
-/* Refused at once: a debugger that stays silent blocks the boot (4.7). A target that asks for a file serves
- * no request, so one that waits for its reply is void. */
+static void refuse_file(struct dbg *dbg, const struct dbg_kept *kept)
+{
+    struct dbg_request refusal;
+    dbg->file_open = false;
+    if (dbg_api_file_refusal(&refusal, kept->body, kept->body_bytes, DBG_STATUS_UNSUCCESSFUL) == KD_OK)
+        dbg_begin(dbg, DBG_TYPE_FILE_IO, refusal.body, refusal.body_bytes, 0);
+}
+
+/* A target that asks for a file serves no request, so one that waits for its reply is void. */
 static void act_file_io(struct dbg *dbg, const struct dbg_kept *kept, bool early)
 {
     (void)early;
+    if (!dbg->manual) {
+        dbg_void_outgoing(dbg);
+        if (dbg->state == DBG_WAIT_ACK || dbg->state == DBG_WAIT_REPLY)
+            dbg_enter(dbg, DBG_RUNNING);
+    }
+    dbg->file_open = true;
     dbg_tell_message(dbg, kept);
-    if (dbg->manual || dbg->state == DBG_DETACHED)
-        return;
-    struct dbg_request refusal;
-    if (dbg_api_file_refusal(&refusal, kept->body, kept->body_bytes, DBG_STATUS_UNSUCCESSFUL) != KD_OK)
-        return;
-    dbg_void_outgoing(dbg);
-    if (dbg->state == DBG_WAIT_ACK || dbg->state == DBG_WAIT_REPLY)
-        dbg_enter(dbg, DBG_RUNNING);
-    dbg_begin(dbg, DBG_TYPE_FILE_IO, refusal.body, refusal.body_bytes, 0);
+    if (!dbg->serves_files && !dbg->manual && dbg->state != DBG_DETACHED)
+        refuse_file(dbg, kept);
 }
-
 void dbg_act(struct dbg *dbg, const struct dbg_kept *kept, bool early)
 {
     static const struct {

@@ -135,3 +135,42 @@ enum kd_status dbg_api_file_refusal(struct dbg_request *answer, const uint8_t *b
     dbg_put(answer->body + 4, 4, status);
     return KD_OK;
 }
+
+enum { FILE_HANDLE = 8, FILE_OFFSET = 16, FILE_DISPOSITION = 20, FILE_LENGTH = 24, FILE_NEW_HANDLE = 32, FILE_SIZE = 40 };
+
+enum kd_status dbg_api_file(const uint8_t *body, uint32_t body_bytes, struct dbg_file *file)
+{
+    if (body_bytes < DBG_FILE_IO_BYTES)
+        return KD_ERR_BAD_MESSAGE;
+    *file = (struct dbg_file){.api = dbg_get32(body),
+                              .data = body + DBG_FILE_IO_BYTES,
+                              .data_bytes = body_bytes - DBG_FILE_IO_BYTES};
+    if (file->api == DBG_FILE_CREATE) {
+        file->access = dbg_get32(body + FILE_HANDLE);
+        file->disposition = dbg_get32(body + FILE_DISPOSITION);
+    } else {
+        file->handle = dbg_get(body + FILE_HANDLE, 8);
+        file->offset = dbg_get(body + FILE_OFFSET, 8);
+        file->length = dbg_get32(body + FILE_LENGTH);
+    }
+    return file->api >= DBG_FILE_CREATE && file->api <= DBG_FILE_CLOSE ? KD_OK : KD_ERR_BAD_MESSAGE;
+}
+
+enum kd_status dbg_api_file_opened(struct dbg_request *answer, const uint8_t *body, uint32_t body_bytes,
+                                   uint64_t handle, uint64_t size)
+{
+    enum kd_status status = dbg_api_file_refusal(answer, body, body_bytes, DBG_STATUS_SUCCESS);
+    if (status != KD_OK)
+        return status;
+    dbg_put(answer->body + FILE_NEW_HANDLE, 8, handle);
+    dbg_put(answer->body + FILE_SIZE, 8, size);
+    return KD_OK;
+}
+
+enum kd_status dbg_api_file_done(struct dbg_request *answer, const uint8_t *body, uint32_t body_bytes, uint32_t done)
+{
+    enum kd_status status = dbg_api_file_refusal(answer, body, body_bytes, DBG_STATUS_SUCCESS);
+    if (status == KD_OK)
+        dbg_put(answer->body + FILE_LENGTH, 4, done);
+    return status;
+}

@@ -1,4 +1,5 @@
 #include "harness/script/lab.h"
+#include "harness/script/lab_disk.h"
 #include "harness/script/lab_story.h"
 #include "harness/timeline/timeline_watch.h"
 #include "sim/world/sim_memory.h"
@@ -206,7 +207,7 @@ static void continue_after_load(void *context)
     if (dbg_state(lab->dbg) != DBG_STOPPED)
         return;
     struct dbg_request request;
-    dbg_api_continue2(&request, lab_arch(lab), 0, DBG_CONTINUE, &(struct dbg_control_set){.dr7 = 0x400});
+    dbg_api_continue2(&request, lab_arch(lab), 0, DBG_CONTINUE, &(struct dbg_control_set){.dr7 = lab->dr7});
     if (dbg_send(lab->dbg, DBG_TYPE_MANIPULATE, request.body, request.body_bytes) != KD_OK)
         lab->autopilot = sim_at(lab->world, sim_now(lab->world) + SIM_MS(1), continue_after_load, lab);
 }
@@ -224,8 +225,10 @@ static void note_state_change(struct lab *lab, const uint8_t *body, uint32_t bod
 {
     uint64_t now = sim_now(lab->world);
     struct dbg_state_change change;
-    if (dbg_api_state_change(lab_arch(lab), body, body_bytes, &change) != KD_OK ||
-        change.state == DBG_STATE_COMMAND_STRING) {
+    bool readable = dbg_api_state_change(lab_arch(lab), body, body_bytes, &change) == KD_OK;
+    if (readable)
+        lab->dr7 = change.control.dr7;
+    if (!readable || change.state == DBG_STATE_COMMAND_STRING) {
         list_add(&lab->seen.others, now, DBG_TYPE_STATE_CHANGE64, body, body_bytes);
         return;
     }
@@ -245,6 +248,28 @@ static void note_debug_io(struct lab *lab, const uint8_t *body, uint32_t body_by
         list_add(&lab->seen.prints, now, DBG_TYPE_DEBUG_IO, (const uint8_t *)io.text, io.text_bytes);
     else
         list_add(&lab->seen.prompts, now, DBG_TYPE_DEBUG_IO, body, body_bytes);
+}
+
+/* Before there is a file the debugger itself refuses. A debugger that has other things to do by now is asked again. */
+static void answer_file_request(struct lab *lab, const uint8_t *body, uint32_t body_bytes)
+{
+    struct dbg_request answer;
+    if (lab->disk == NULL || lab_disk_answer(lab->disk, body, body_bytes, &answer) != KD_OK)
+        return;
+    (void)!dbg_send(lab->dbg, DBG_TYPE_FILE_IO, answer.body, answer.body_bytes);
+}
+
+void lab_put_file(struct lab *lab, const char *name, const uint8_t *bytes, size_t len_bytes)
+{
+    if (lab->disk == NULL)
+        lab->disk = lab_disk_create();
+    lab_disk_put(lab->disk, name, bytes, len_bytes);
+    dbg_serve_files(lab->dbg, true);
+}
+
+const struct lab_bytes *lab_file(const struct lab *lab, const char *name)
+{
+    return lab->disk == NULL ? NULL : lab_disk_find(lab->disk, name);
 }
 
 /* ---- what the parts tell ------------------------------------------------------------------------------------- */
@@ -284,6 +309,8 @@ static void on_message(void *context, uint16_t type, const uint8_t *body, uint32
         lab->seen.replies++;
     } else {
         list_add(&lab->seen.others, sim_now(lab->world), type, body, body_bytes);
+        if (type == DBG_TYPE_FILE_IO)
+            answer_file_request(lab, body, body_bytes);
     }
 }
 
@@ -411,6 +438,7 @@ enum kd_status lab_create(const struct lab_config *config, struct lab **out, cha
 {
     struct lab *lab = sim_allocate(1, sizeof *lab);
     lab->config = *config;
+    lab->dr7 = 0x400; /* what a processor has there after reset */
     lab->story = lab_story_create();
     lab->world = sim_world_create(config->seed, &config->cost);
     if (config->trace != NULL)
@@ -457,6 +485,7 @@ void lab_destroy(struct lab *lab)
     lab_frames_clear(lab);
     free(lab->frames);
     lab_story_destroy(lab->story);
+    lab_disk_destroy(lab->disk);
     free(lab);
 }
 

@@ -66,7 +66,7 @@ struct lab_notebook {
     struct lab_list loads;    /* load-symbols state changes */
     struct lab_list prints;   /* text only */
     struct lab_list prompts;  /* whole bodies */
-    struct lab_list others;   /* command strings and what has no list of its own */
+    struct lab_list others;   /* command strings, trace and file I/O, control requests, and what cannot be read */
     struct lab_bytes reply;   /* the last manipulate reply */
     uint64_t replies;
     uint64_t notes[DBG_NOTES];
@@ -106,6 +106,7 @@ enum lab_fate {
 KD_MUST_USE enum kd_status lab_fate_find(const char *name, enum lab_fate *fate);
 
 struct lab_story; /* the last events, for failure messages */
+struct lab_disk;  /* the debugger's files */
 
 /* Read it freely; change it only through the functions. */
 struct lab {
@@ -129,7 +130,9 @@ struct lab {
     size_t moment_count;
     size_t moment_room;
     sim_event_id autopilot;
+    uint64_t dr7; /* as the last state change reported it */
     struct lab_story *story;
+    struct lab_disk *disk;
     struct timeline_watch *watch; /* NULL without a timeline */
 };
 
@@ -153,6 +156,13 @@ const uint64_t *lab_moments(const struct lab *lab, size_t *count);
 
 /* The machine's architecture, as the message bodies want to know it. */
 enum dbg_arch lab_arch(const struct lab *lab);
+
+/* Puts a file where the target may ask for it (kd-protocol.md 4.7), over one of that name. From the first one on the
+ * debugger serves file requests; before, it refuses them all. */
+void lab_put_file(struct lab *lab, const char *name, const uint8_t *bytes, size_t len_bytes);
+
+/* A file's bytes, also one that the target wrote; NULL when there is none of that name. */
+const struct lab_bytes *lab_file(const struct lab *lab, const char *name);
 
 /* Throws away the frames kept so far. */
 void lab_frames_clear(struct lab *lab);

@@ -438,15 +438,16 @@ static int verb_request(lua_State *L)
 
 /* ---- running ------------------------------------------------------------------------------------------------- */
 
-/* core.continue(trace, status): everything that stopped so far is the past now. */
+/* core.continue(trace, status, dr7): everything that stopped so far is the past now. */
 static int core_continue(lua_State *L)
 {
     struct script *script = script_of(L);
     struct lab *lab = script_lab(L);
     struct dbg_request request;
     uint32_t continue_status = lua_isnoneornil(L, 2) ? DBG_CONTINUE : script_check_u32(L, 2);
+    uint64_t dr7 = (uint64_t)luaL_optinteger(L, 3, (lua_Integer)lab->dr7);
     dbg_api_continue2(&request, lab_arch(lab), 0, continue_status,
-                      &(struct dbg_control_set){.trace = lua_toboolean(L, 1), .dr7 = 0x400});
+                      &(struct dbg_control_set){.trace = lua_toboolean(L, 1), .dr7 = dr7});
     script->stops_read = lab->seen.stops.count;
     script->loads_read = lab->seen.loads.count;
     return transact_unanswered(L, &request, "continue");
@@ -512,6 +513,27 @@ static int verb_settle(lua_State *L)
     return script_wait(L, is_stopped, script_limit(L, 1), settled);
 }
 
+/* ---- files that the target may ask for ----------------------------------------------------------------------- */
+
+static int verb_put_file(lua_State *L)
+{
+    size_t len_bytes;
+    const char *bytes = luaL_checklstring(L, 2, &len_bytes);
+    lab_put_file(script_lab(L), luaL_checkstring(L, 1), (const uint8_t *)bytes, len_bytes);
+    return 0;
+}
+
+/* Its bytes, or nil. */
+static int verb_file(lua_State *L)
+{
+    const struct lab_bytes *file = lab_file(script_lab(L), luaL_checkstring(L, 1));
+    if (file == NULL)
+        lua_pushnil(L);
+    else
+        lua_pushlstring(L, (const char *)file->bytes, file->len_bytes);
+    return 1;
+}
+
 static int verb_hold_loads(lua_State *L)
 {
     script_lab(L)->hold_loads = lua_toboolean(L, 1);
@@ -568,6 +590,8 @@ void script_open_dbg(lua_State *L)
         {"state", verb_state},
         {"settle", verb_settle},
         {"hold_loads", verb_hold_loads},
+        {"put_file", verb_put_file},
+        {"file", verb_file},
         {NULL, NULL},
     };
     static const luaL_Reg core[] = {

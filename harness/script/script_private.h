@@ -44,6 +44,7 @@ struct script {
     size_t loads_read;
     size_t prints_read;
     size_t prompts_read;
+    size_t others_read;
     /* the wire block under way */
     struct wire *wire;
     size_t wire_at;        /* step */

@@ -1,6 +1,7 @@
 /* What the target says by itself: stops, module notifications, prints, prompts. The lab's notebook keeps them all; the
  * script remembers how far it has read each list, so that every wait finds the next one it has not seen. */
 #include "harness/script/script_private.h"
+#include <string.h>
 
 static void push_state_change(lua_State *L, const struct lab *lab, const struct lab_bytes *item)
 {
@@ -72,6 +73,26 @@ static int load_came(lua_State *L, int status, lua_KContext context)
 static int verb_wait_load(lua_State *L)
 {
     return wait_list(L, &script_lab(L)->seen.loads, script_of(L)->loads_read + 1, 1, load_came);
+}
+
+/* Returns what has no verb of its own: its packet type, body and time. */
+static int other_came(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    struct script *script = script_of(L);
+    script_require_met(L, "wait_other: no command string, trace, control or file request came");
+    const struct lab_bytes *item = &script->lab->seen.others.items[script->others_read++];
+    lua_newtable(L);
+    script_set_bytes(L, "type", dbg_type_name(item->type), strlen(dbg_type_name(item->type)));
+    script_set_bytes(L, "body", item->bytes, item->len_bytes);
+    script_set_number(L, "time", item->time_ns);
+    return 1;
+}
+
+static int verb_wait_other(lua_State *L)
+{
+    return wait_list(L, &script_lab(L)->seen.others, script_of(L)->others_read + 1, 1, other_came);
 }
 
 static void push_print(lua_State *L, const struct lab_bytes *item)
@@ -165,6 +186,7 @@ void script_open_said(lua_State *L)
     static const luaL_Reg dbg[] = {
         {"wait_stop", verb_wait_stop},
         {"wait_load", verb_wait_load},
+        {"wait_other", verb_wait_other},
         {"wait_prompt", verb_wait_prompt},
         {"answer", verb_answer},
         {"prints", verb_prints},

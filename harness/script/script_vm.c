@@ -184,6 +184,7 @@ static void publish_image(lua_State *L, const struct mk_map *map)
 static void forget_reading(struct script *script)
 {
     script->stops_read = script->loads_read = script->prints_read = script->prompts_read = 0;
+    script->others_read = 0;
 }
 
 /* vm{...}: a world. The one before, if there was one, gets the oracle's last word first. */
@@ -315,16 +316,31 @@ static int command_given(lua_State *L, int status, lua_KContext context)
     return 0;
 }
 
-/* A wish for the kernel's next tick; waits while the one before has not been taken. */
+/* A wish for the kernel's next tick, in script->command; waits while the one before has not been taken. */
+static int give_prepared(lua_State *L)
+{
+    script_lab(L);
+    return script_wait(L, command_taken, SCRIPT_WAIT_NS, command_given);
+}
+
 static int give_command(lua_State *L, enum mk_command_kind kind, const char *text, lua_Integer count, uint32_t code)
 {
     struct script *script = script_of(L);
-    script_lab(L);
     luaL_argcheck(L, strlen(text) < MK_TEXT_BYTES, 1, "the text is too long");
     luaL_argcheck(L, count >= 0 && count <= UINT32_MAX, 2, "not a count");
     script->command = (struct mk_command){.kind = kind, .count = (uint32_t)count, .code = code};
     strcpy(script->command.text, text);
-    return script_wait(L, command_taken, SCRIPT_WAIT_NS, command_given);
+    return give_prepared(L);
+}
+
+/* The same with bytes, which may have NULs among them. */
+static int give_bytes(lua_State *L, enum mk_command_kind kind, const char *bytes, size_t len_bytes)
+{
+    struct script *script = script_of(L);
+    luaL_argcheck(L, len_bytes <= MK_TEXT_BYTES, 1, "the text is too long");
+    script->command = (struct mk_command){.kind = kind, .count = (uint32_t)len_bytes};
+    memcpy(script->command.text, bytes, len_bytes);
+    return give_prepared(L);
 }
 
 static int target_print(lua_State *L)
@@ -334,7 +350,8 @@ static int target_print(lua_State *L)
 
 static int target_prompt(lua_State *L)
 {
-    return give_command(L, MK_COMMAND_PROMPT, luaL_checkstring(L, 1), luaL_optinteger(L, 2, 64), 0);
+    uint32_t tells = (uint32_t)lua_toboolean(L, 3);
+    return give_command(L, MK_COMMAND_PROMPT, luaL_checkstring(L, 1), luaL_optinteger(L, 2, 64), tells);
 }
 
 static int target_load(lua_State *L)
@@ -345,6 +362,41 @@ static int target_load(lua_State *L)
 static int target_exception(lua_State *L)
 {
     return give_command(L, MK_COMMAND_EXCEPTION, "", 1, (uint32_t)luaL_checkinteger(L, 1));
+}
+
+static int target_command(lua_State *L)
+{
+    size_t len_bytes;
+    luaL_checkstring(L, 2);
+    lua_settop(L, 2);
+    lua_pushlstring(L, "", 1); /* name NUL command NUL */
+    lua_insert(L, 2);
+    lua_pushvalue(L, 2);
+    lua_concat(L, 4);
+    const char *bytes = lua_tolstring(L, 1, &len_bytes);
+    return give_bytes(L, MK_COMMAND_STRING, bytes, len_bytes);
+}
+
+static int target_trace(lua_State *L)
+{
+    size_t len_bytes;
+    const char *bytes = luaL_checklstring(L, 1, &len_bytes);
+    return give_bytes(L, MK_COMMAND_TRACE, bytes, len_bytes);
+}
+
+static int target_control(lua_State *L)
+{
+    return give_command(L, MK_COMMAND_CONTROL, "", luaL_checkinteger(L, 2), script_check_u32(L, 1));
+}
+
+static int target_read_file(lua_State *L)
+{
+    return give_command(L, MK_COMMAND_FILE_READ, luaL_checkstring(L, 1), 0, 0);
+}
+
+static int target_write_file(lua_State *L)
+{
+    return give_command(L, MK_COMMAND_FILE_WRITE, luaL_checkstring(L, 1), luaL_checkinteger(L, 2), 0);
 }
 
 static int target_reboot(lua_State *L)
@@ -480,6 +532,9 @@ void script_open_vm(lua_State *L)
     static const luaL_Reg target[] = {
         {"print", target_print},         {"prompt", target_prompt},
         {"load", target_load},           {"exception", target_exception},
+        {"command", target_command},     {"trace", target_trace},
+        {"control", target_control},     {"read_file", target_read_file},
+        {"write_file", target_write_file},
         {"reboot", target_reboot},       {"shut_down", target_shut_down},
         {"reset", target_reset},         {"power_off", target_power_off},
         {"suspend", target_suspend},     {"resume", target_resume},

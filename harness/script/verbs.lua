@@ -159,7 +159,8 @@ function dbg.write(address, bytes, cpu) return write_with(core.write, address, b
 function dbg.read_physical(address, len, cache) return read_with(core.read_physical, address, len, cache) end
 function dbg.write_physical(address, bytes, cache) return write_with(core.write_physical, address, bytes, cache) end
 
-function dbg.continue(status) core.continue(false, status) end
+-- dr7: what the debug registers shall be; left out, they stay as they are.
+function dbg.continue(status, dr7) core.continue(false, status, dr7) end
 
 -- What a person's "go" does: past an int3 that is the program's own, else it would stop there again at once.
 -- (The target takes a debugger's breakpoints out of what it shows, so a CC at the stop is the program's.)
@@ -192,6 +193,19 @@ end
 function dbg.step()
     core.continue(true)
     return dbg.wait_stop()
+end
+
+-- Another processor takes the stop over; returns what it reports.
+function dbg.switch_processor(cpu)
+    dbg.request("switch_processor", { cpu = cpu })
+    return dbg.wait_stop()
+end
+
+-- The next command string of the target: name, command. It is stopped, as at an exception.
+function dbg.wait_command(limit)
+    local other = dbg.wait_other(limit)
+    if other.type ~= "state_change64" then core.fail("wait_command: this is a " .. other.type) end
+    return string.unpack("<zz", other.body, 241)
 end
 
 -- The next print that contains text (any, when it is left out).

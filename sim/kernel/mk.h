@@ -79,9 +79,14 @@ struct mk_map {
 enum mk_command_kind {
     MK_COMMAND_NONE,
     MK_COMMAND_PRINT,     /* text, count times; each line gets its number, from 1: "text 17\n" */
-    MK_COMMAND_PROMPT,    /* text; room for count bytes of answer */
+    MK_COMMAND_PROMPT,    /* text; room for count bytes of answer, which with code 1 is printed: "answer: .." */
     MK_COMMAND_LOAD,      /* count load-symbols notifications */
     MK_COMMAND_EXCEPTION, /* a first-chance exception with code `code` at the loop */
+    MK_COMMAND_STRING,    /* a command for the debugger: name, NUL, command, NUL; count bytes of text */
+    MK_COMMAND_TRACE,     /* trace I/O: count bytes of text */
+    MK_COMMAND_CONTROL,   /* control request `code`, number count */
+    MK_COMMAND_FILE_READ,  /* the debugger's file text comes into the pool; "file: .. bytes, status .." tells how */
+    MK_COMMAND_FILE_WRITE, /* count bytes of the pool go into it, told likewise */
     MK_COMMAND_RESET,     /* reboot, after the shutdown notice (kd-protocol.md 5.9 rule 2) */
     MK_COMMAND_POWER_OFF, /* the same notice, then off */
 };

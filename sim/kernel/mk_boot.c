@@ -72,7 +72,7 @@ static void obey(struct mk_state *state)
             mk_print_numbered(state, command->text, i + 1u);
         return;
     case MK_COMMAND_PROMPT:
-        mk_prompt(state, command->text, command->count);
+        mk_prompt(state, command->text, command->count, command->code != 0);
         return;
     case MK_COMMAND_LOAD:
         for (uint32_t i = 0; i < command->count; i++)
@@ -81,6 +81,21 @@ static void obey(struct mk_state *state)
     case MK_COMMAND_EXCEPTION:
         exception.address = mk_register(state, 0, state->layout->context.pc);
         mk_raise(state, 0, &exception);
+        return;
+    case MK_COMMAND_STRING:
+        mk_command_string(state, command->text, mk_min(command->count, MK_TEXT_BYTES));
+        return;
+    case MK_COMMAND_TRACE:
+        mk_trace_io(state, command->text, mk_min(command->count, MK_TEXT_BYTES));
+        return;
+    case MK_COMMAND_CONTROL:
+        mk_control_request(state, command->code, command->count);
+        return;
+    case MK_COMMAND_FILE_READ:
+        mk_file_read(state, command->text);
+        return;
+    case MK_COMMAND_FILE_WRITE:
+        mk_file_write(state, command->text, command->count);
         return;
     case MK_COMMAND_RESET:
         mk_shutdown_notice(state);
@@ -102,7 +117,8 @@ static void tick(struct mk_state *state)
     state->command.kind = MK_COMMAND_NONE;
     mk_platform_command(&state->command);
     obey(state);
-    mk_run(state, state->boot->steps_per_tick);
+    for (uint32_t cpu = 0; cpu < state->boot->processors; cpu++)
+        mk_run(state, cpu, state->boot->steps_per_tick);
 }
 
 _Noreturn void mk_main(void)

@@ -1,34 +1,15 @@
 /* mk_bugcheck.c: the end of a boot that went wrong (kd-protocol.md 5.9 rules 3 and 4). */
 #include "sim/kernel/mk_state.h"
 
-static uint32_t put_text(char *to, const char *text)
-{
-    uint32_t length = 0;
-    while (text[length] != 0) {
-        to[length] = text[length];
-        length++;
-    }
-    return length;
-}
-
-static uint32_t put_hex(char *to, uint64_t value, uint32_t digits)
-{
-    to[0] = '0';
-    to[1] = 'x';
-    for (uint32_t i = 0; i < digits; i++)
-        to[2 + i] = "0123456789ABCDEF"[(value >> (4 * (digits - 1 - i))) & 15];
-    return digits + 2;
-}
-
 static void print_fatal(struct mk_state *state, uint32_t code, const uint64_t parameters[4])
 {
     char *line = mk_line(state);
-    uint32_t length = put_text(line, "\n*** Fatal System Error: ");
-    length += put_hex(line + length, code, 8);
-    length += put_text(line + length, "\n                       (");
+    uint32_t length = mk_text(line, "\n*** Fatal System Error: ");
+    length += mk_text_hex(line + length, code, 8);
+    length += mk_text(line + length, "\n                       (");
     for (uint32_t i = 0; i < 4; i++) {
-        length += put_hex(line + length, parameters[i], 2u * state->layout->pointer_bytes);
-        length += put_text(line + length, i < 3 ? "," : ")\n\n");
+        length += mk_text_hex(line + length, parameters[i], 2u * state->layout->pointer_bytes);
+        length += mk_text(line + length, i < 3 ? "," : ")\n\n");
     }
     mk_print(state, line, length);
 }
@@ -52,7 +33,7 @@ static void break_with_status(struct mk_state *state, uint32_t status)
 {
     mk_register_set(state, 0, state->layout->context.gpr[state->layout->break_register], status);
     mk_interrupt(state, 0, state->map->bugcheck_handler);
-    mk_run(state, state->map->bugcheck_steps);
+    mk_run(state, 0, state->map->bugcheck_steps);
 }
 
 /* A crash while crashing has nothing more to say. There is no dump and no blue screen: the machine resets. */

@@ -334,6 +334,27 @@ static bool trap_step(struct mk_state *state, uint32_t cpu, struct mk_exception 
     return true;
 }
 
+/* Dr7 enables a breakpoint on execution and one of Dr0 to Dr3 says where. The stop comes before the instruction, with RF
+ * in the flags that the debugger sees, so that the instruction runs when it lets go. Accesses to data are not watched. */
+static bool hits_debug_register(struct mk_state *state, uint32_t cpu, uint64_t at)
+{
+    enum { REGISTERS = 4 };
+    const struct mk_layout *layout = state->layout;
+    uint8_t *special = state->cpus[cpu].special;
+    uint64_t dr7 = mk_word_load(layout, special + layout->special.dr[7]);
+    uint32_t eflags = mk_eflags(state, cpu);
+    for (uint32_t i = 0; (eflags & MK_FLAG_RF) == 0 && i < REGISTERS; i++) {
+        bool enabled = (dr7 >> (2 * i) & 3) != 0;
+        bool on_execution = (dr7 >> (16 + 4 * i) & 3) == 0;
+        if (!enabled || !on_execution || mk_word_load(layout, special + layout->special.dr[i]) != at)
+            continue;
+        mk_word_store(layout, special + layout->special.dr[6], MK_DR6_FIXED | 1u << i);
+        mk_eflags_set(state, cpu, eflags | MK_FLAG_RF);
+        return true;
+    }
+    return false;
+}
+
 bool mk_step(struct mk_state *state, uint32_t cpu, struct mk_exception *exception)
 {
     enum { CODE_BYTES_MAX = 5 };
@@ -344,6 +365,11 @@ bool mk_step(struct mk_state *state, uint32_t cpu, struct mk_exception *exceptio
     uint32_t code_bytes = mk_read(state, at, code, sizeof code);
     struct execution run = {.state = state, .cpu = cpu, .code = code, .next = at, .exception = exception};
     *exception = (struct mk_exception){.address = at};
+    if (hits_debug_register(state, cpu, at)) {
+        exception->code = MK_SINGLE_STEP;
+        return true;
+    }
+    mk_eflags_set(state, cpu, mk_eflags(state, cpu) & ~(uint32_t)MK_FLAG_RF);
     if (code_bytes == 0 ? !fault(&run, false, at) : !execute(&run, code_bytes))
         return true;
     mk_register_set(state, cpu, pc, run.next);

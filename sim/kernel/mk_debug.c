@@ -235,30 +235,30 @@ enum mk_verdict mk_switch_processor(struct mk_state *state, uint32_t cpu)
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
-/* The processor whose next instruction is to be run: one that is being single-stepped, else the first. */
-static uint32_t next_processor(const struct mk_state *state, bool *traced)
+/* The processor whose next instruction is to be run: one that is being single-stepped, else the given one. */
+static uint32_t next_processor(const struct mk_state *state, uint32_t cpu, bool *traced)
 {
     for (uint32_t i = 0; i < state->boot->processors; i++) {
         *traced = (mk_eflags(state, i) & MK_FLAG_TF) != 0;
         if (*traced)
             return i;
     }
-    return 0;
+    return cpu;
 }
 
 /* A single step is run whatever the budget says: its trap follows at once, without waiting for a tick. */
-void mk_run(struct mk_state *state, uint32_t steps)
+void mk_run(struct mk_state *state, uint32_t cpu, uint32_t steps)
 {
     for (;;) {
         struct mk_exception exception;
         bool traced;
-        uint32_t cpu = next_processor(state, &traced);
+        uint32_t next = next_processor(state, cpu, &traced);
         if (steps == 0 && !traced)
             return;
         if (steps > 0)
             steps--;
-        if (mk_step(state, cpu, &exception))
-            mk_raise(state, cpu, &exception);
+        if (mk_step(state, next, &exception))
+            mk_raise(state, next, &exception);
     }
 }
 
@@ -268,43 +268,63 @@ void mk_run(struct mk_state *state, uint32_t steps)
 void mk_break(struct mk_state *state)
 {
     mk_interrupt(state, 0, state->map->break_handler);
-    mk_run(state, state->map->break_steps);
+    mk_run(state, 0, state->map->break_steps);
 }
 
-/* ---- symbol notices ------------------------------------------------------------------------------------ */
+/* ---- notices: symbols, command strings ----------------------------------------------------------------- */
 
-/* They enter through DebugService, and go on behind its int 3, unless the debugger went elsewhere. */
-static void notify(struct mk_state *state, const struct mk_module *module, uint64_t base, uint64_t process,
-                   bool unload)
+/* They enter through DebugService, unless nobody is there to hear them (2.12 rule 1). */
+static bool enter_service(struct mk_state *state, uint32_t new_state)
 {
-    uint16_t pc = state->layout->context.pc;
-    uint32_t path_bytes = 0;
     if (!state->enabled || state->not_present)
-        return;
-    while (module && path_bytes + 1 < sizeof module->path && module->path[path_bytes] != 0)
-        path_bytes++;
+        return false;
     mk_call(state, 0, state->map->debug_service);
     enter(state);
-    begin_change(state, KD_STATE_LOAD_SYMBOLS);
-    kd_store_u32(state->change + 32, module ? path_bytes + 1 : 0);
-    kd_store_u64(state->change + 40, base);
-    kd_store_u64(state->change + 48, process);
-    kd_store_u32(state->change + 56, module ? module->checksum : 0);
-    kd_store_u32(state->change + 60, module ? module->size_bytes : 0);
-    state->change[64] = unload;
-    enum mk_verdict verdict = converse(state, module ? module->path : NULL, module ? path_bytes + 1 : 0);
+    begin_change(state, new_state);
+    return true;
+}
+
+/* They go on behind its int 3, unless the debugger went elsewhere. */
+static void leave_service(struct mk_state *state, const char *data, uint32_t data_bytes)
+{
+    uint16_t pc = state->layout->context.pc;
+    enum mk_verdict verdict = converse(state, data, data_bytes);
     leave(state);
     state->cpu = 0;
     if (verdict == MK_CRASH)
         crash_on_demand(state);
     if (mk_register(state, 0, pc) == state->map->debug_service)
         mk_register_set(state, 0, pc, state->map->debug_service + 1);
-    mk_run(state, 1);
+    mk_run(state, 0, 1);
+}
+
+static void notify(struct mk_state *state, const struct mk_module *module, uint64_t base, uint64_t process,
+                   bool unload)
+{
+    uint32_t path_bytes = 0;
+    if (!enter_service(state, KD_STATE_LOAD_SYMBOLS))
+        return;
+    while (module && path_bytes + 1 < sizeof module->path && module->path[path_bytes] != 0)
+        path_bytes++;
+    kd_store_u32(state->change + 32, module ? path_bytes + 1 : 0);
+    kd_store_u64(state->change + 40, base);
+    kd_store_u64(state->change + 48, process);
+    kd_store_u32(state->change + 56, module ? module->checksum : 0);
+    kd_store_u32(state->change + 60, module ? module->size_bytes : 0);
+    state->change[64] = unload;
+    leave_service(state, module ? module->path : NULL, module ? path_bytes + 1 : 0);
 }
 
 void mk_load_symbols(struct mk_state *state, const struct mk_module *module)
 {
     notify(state, module, module->base, state->layout->boot_process, false);
+}
+
+/* A stop that names itself: name, NUL, command, NUL. The union stays zero: no flags are known (4.1). */
+void mk_command_string(struct mk_state *state, const char *text, uint32_t text_bytes)
+{
+    if (enter_service(state, KD_STATE_COMMAND_STRING))
+        leave_service(state, text, text_bytes);
 }
 
 /* "The system is going down" (4.1 note 6, 5.9 rule 2). */

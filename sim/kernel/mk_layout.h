@@ -28,6 +28,7 @@ enum {
     MK_FLAG_TF = 0x100,
     MK_FLAG_IF = 0x200,
     MK_FLAG_OF = 0x800,
+    MK_FLAG_RF = 0x10000, /* no instruction breakpoint in front of the next one */
     MK_DR6_STEP = 0x4000,
     MK_PTE_PRESENT = 0x001,
     MK_PTE_WRITE = 0x002,

@@ -54,6 +54,25 @@ static uint32_t put_number(char *to, uint64_t number)
     return digits;
 }
 
+uint32_t mk_text(char *to, const char *text)
+{
+    uint32_t length = 0;
+    while (text[length] != 0) {
+        to[length] = text[length];
+        length++;
+    }
+    return length;
+}
+
+uint32_t mk_text_hex(char *to, uint64_t value, uint32_t digits)
+{
+    to[0] = '0';
+    to[1] = 'x';
+    for (uint32_t i = 0; i < digits; i++)
+        to[2 + i] = "0123456789ABCDEF"[(value >> (4 * (digits - 1 - i))) & 15];
+    return digits + 2;
+}
+
 /* "text 17\n" */
 void mk_print_numbered(struct mk_state *state, const char *text, uint64_t number)
 {
@@ -66,12 +85,24 @@ void mk_print_numbered(struct mk_state *state, const char *text, uint64_t number
     mk_print(state, line, length);
 }
 
+/* What the caller of DbgPrompt got, so that whoever answered can see it: "answer: text\n". */
+static void print_answer(struct mk_state *state, uint32_t answer_bytes)
+{
+    char *line = mk_line(state);
+    uint32_t length = mk_text(line, "answer: ");
+    answer_bytes = mk_min(answer_bytes, MK_PRINT_BYTES_MAX - length - 1);
+    kd_copy(line + length, state->data, answer_bytes);
+    length += answer_bytes;
+    line[length++] = '\n';
+    mk_print(state, line, length);
+}
+
 /* Sent again on RESEND, waited for without an end: the machine stands until somebody answers (5.6 rule 2).
- * The answer, cut to the room, stays in state->data. */
-void mk_prompt(struct mk_state *state, const char *text, uint32_t room_bytes)
+ * The answer is cut to the room (4.6). tells: print it. */
+void mk_prompt(struct mk_state *state, const char *text, uint32_t room_bytes, bool tells)
 {
     uint32_t length = mk_min(text_bytes(text), MK_PRINT_BYTES_MAX);
-    uint32_t status = KD_RESEND, answer_bytes;
+    uint32_t status = KD_RESEND, answer_bytes = 0;
     if (!state->enabled)
         return;
     (void)KdSave(0);
@@ -87,4 +118,6 @@ void mk_prompt(struct mk_state *state, const char *text, uint32_t room_bytes)
         status = mk_receive(state, KD_TYPE_DEBUG_IO, &answer, &answer_bytes);
     }
     (void)KdRestore(0);
+    if (tells && status == KD_RECEIVED)
+        print_answer(state, mk_min(answer_bytes, room_bytes));
 }

@@ -104,6 +104,7 @@ struct mk_state {
     uint8_t change[KD_STATE_CHANGE_BYTES];
     uint8_t request[KD_MANIPULATE_BYTES];
     uint8_t io[KD_DEBUG_IO_BYTES];
+    uint8_t file[KD_FILE_IO_BYTES];
     uint8_t data[MK_DATA_BYTES];
 };
 
@@ -132,7 +133,8 @@ void mk_register_set(struct mk_state *state, uint32_t cpu, uint16_t offset, uint
 uint32_t mk_eflags(const struct mk_state *state, uint32_t cpu);
 void mk_eflags_set(struct mk_state *state, uint32_t cpu, uint32_t value);
 
-/* Interprets one instruction. Returns true when it raised an exception, which *exception describes. */
+/* Interprets one instruction, or stops in front of it at a breakpoint of the debug registers. Returns true when there
+ * was an exception, which *exception describes. */
 bool mk_step(struct mk_state *state, uint32_t cpu, struct mk_exception *exception);
 
 /* What the processor does on an interrupt: pushes the machine frame, clears TF and IF, goes to handler. */
@@ -154,10 +156,11 @@ bool mk_poll(struct mk_state *state);
 void mk_trace_event(enum mk_trace_event event, uint32_t status);
 
 void mk_raise(struct mk_state *state, uint32_t cpu, const struct mk_exception *exception);
-void mk_run(struct mk_state *state, uint32_t steps);
+void mk_run(struct mk_state *state, uint32_t cpu, uint32_t steps);
 void mk_break(struct mk_state *state);
 void mk_load_symbols(struct mk_state *state, const struct mk_module *module);
 void mk_shutdown_notice(struct mk_state *state);
+void mk_command_string(struct mk_state *state, const char *text, uint32_t text_bytes);
 enum mk_verdict mk_switch_processor(struct mk_state *state, uint32_t cpu);
 
 /* ---- mk_manipulate.c and the API's families ------------------------------------------------------------ */
@@ -240,7 +243,21 @@ static inline char *mk_line(struct mk_state *state)
 
 void mk_print(struct mk_state *state, const char *text, uint32_t len_bytes);
 void mk_print_numbered(struct mk_state *state, const char *text, uint64_t number);
-void mk_prompt(struct mk_state *state, const char *text, uint32_t room_bytes);
+void mk_prompt(struct mk_state *state, const char *text, uint32_t room_bytes, bool tells);
+
+/* Each writes at `to`, without a NUL, and returns how many characters. */
+uint32_t mk_text(char *to, const char *text);
+uint32_t mk_text_hex(char *to, uint64_t value, uint32_t digits);
+
+/* ---- mk_report.c: what the debugger acknowledges and never answers ------------------------------------- */
+
+void mk_trace_io(struct mk_state *state, const char *text, uint32_t text_bytes);
+void mk_control_request(struct mk_state *state, uint32_t api, uint32_t number);
+
+/* ---- mk_file.c: a file on the debugger's side ---------------------------------------------------------- */
+
+void mk_file_read(struct mk_state *state, const char *name);
+void mk_file_write(struct mk_state *state, const char *name, uint32_t bytes);
 
 /* ---- mk_boot.c ----------------------------------------------------------------------------------------- */
 

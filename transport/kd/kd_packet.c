@@ -5,7 +5,8 @@ enum { ABANDONABLE = 1, WHILE_RUNNING = 2 };
 
 /* api 0 stands for every member of the family that has no row of its own above. next is the type that the
  * kernel receives afterwards, 0 for none. Sources: kd-protocol.md 2.6 (abandonable), 5.1, 5.6 and 1 (answered
- * by). A control request is the answer of its own type there, marked unverified; nobody has seen one. */
+ * by). A control request is acknowledged and dropped (4.8): to wait for an answer that nobody has seen would hold the
+ * whole machine, deaf to break-ins, for as long as a held call lasts. A kernel that wants one asks for it. */
 static const struct {
     uint16_t type;
     uint16_t api;
@@ -18,7 +19,8 @@ static const struct {
     {KD_TYPE_MANIPULATE, 0, 0, KD_TYPE_MANIPULATE},
     {KD_TYPE_DEBUG_IO, KD_DEBUG_IO_PRINT, ABANDONABLE | WHILE_RUNNING, 0},
     {KD_TYPE_DEBUG_IO, KD_DEBUG_IO_GET_STRING, 0, KD_TYPE_DEBUG_IO},
-    {KD_TYPE_CONTROL_REQUEST, 0, 0, KD_TYPE_CONTROL_REQUEST},
+    {KD_TYPE_TRACE_IO, 0, WHILE_RUNNING, 0},
+    {KD_TYPE_CONTROL_REQUEST, 0, WHILE_RUNNING, 0},
     {KD_TYPE_FILE_IO, KD_FILE_IO_CREATE, ABANDONABLE | WHILE_RUNNING, KD_TYPE_FILE_IO},
     {KD_TYPE_FILE_IO, 0, WHILE_RUNNING, KD_TYPE_FILE_IO},
 };

@@ -53,14 +53,14 @@ uint32_t kd_packet_api(const struct kd_packet *packet);
 bool kd_packet_abandonable(const struct kd_packet *packet);
 
 /* True while the debugger takes the target for running although the packet is unacknowledged: a break-in byte
- * that arrives now is a wish of its own (print, load symbols, file I/O), not noise of a stop. */
+ * that arrives now is a wish of its own (print, load symbols, file and trace I/O, control request), not noise of a stop. */
 bool kd_packet_sent_while_running(const struct kd_packet *packet);
 
 /* The packet that the kernel will ask for once this one is acknowledged (5.1, 5.6): a manipulate request after
  * a state change or a manipulate reply, the answer after a prompt, the reply after file I/O. A request that is
  * never answered needs no special case: the kernel sends nothing for it.
  * wanted   out  type, header size, and room for KD_BODY_BYTES_MAX minus that header; untouched when false
- * Returns  false for packets that are followed by no receive (print, trace) */
+ * Returns  false for packets that are followed by no receive (print, trace, control request) */
 bool kd_packet_next_wanted(const struct kd_packet *packet, struct kd_wanted *wanted);
 
 /* The smallest body that a data frame of this type can have, 0 for a type that is not known (1). */

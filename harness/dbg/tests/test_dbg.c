@@ -571,6 +571,33 @@ static void a_file_request_is_refused_at_once(void **state)
     assert_state(f, DBG_RUNNING);
 }
 
+static void a_file_request_may_be_left_to_the_engine_which_answers_once(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t answer[DBG_FILE_IO_BYTES] = {0x30, 0x34};
+    dbg_serve_files(f->dbg, true);
+    assert_int_equal(dbg_send(f->dbg, DBG_TYPE_FILE_IO, answer, sizeof answer), KD_ERR_BUSY);
+    target_sends(f, DBG_TYPE_FILE_IO, 0, DBG_FILE_CREATE);
+    assert_wire(f, "ack:0");
+    assert_told(f, "11/3430");
+    assert_int_equal(dbg_send(f->dbg, DBG_TYPE_FILE_IO, answer, sizeof answer), KD_OK);
+    step(f, SIM_US(50));
+    assert_wire(f, "3430:0");
+    target_acks(f, 0);
+    assert_state(f, DBG_RUNNING);
+    assert_int_equal(dbg_send(f->dbg, DBG_TYPE_FILE_IO, answer, sizeof answer), KD_ERR_BUSY);
+}
+
+static void a_stop_ends_the_wait_for_a_file(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t answer[DBG_FILE_IO_BYTES] = {0x30, 0x34};
+    dbg_serve_files(f->dbg, true);
+    target_sends(f, DBG_TYPE_FILE_IO, 0, DBG_FILE_CREATE);
+    target_stops(f, 1);
+    assert_int_equal(dbg_send(f->dbg, DBG_TYPE_FILE_IO, answer, sizeof answer), KD_ERR_BUSY);
+}
+
 static void types_without_meaning_are_acknowledged_and_told(void **state)
 {
     struct fixture *f = *state;
@@ -611,7 +638,8 @@ static void requests_are_refused_unless_stopped_and_idle(void **state)
     assert_int_equal(dbg_send(f->dbg, DBG_TYPE_MANIPULATE, body, DBG_MANIPULATE_BYTES), KD_ERR_BUSY);
     be_stopped(f);
     assert_int_equal(dbg_send(f->dbg, DBG_TYPE_MANIPULATE, body, sizeof body), KD_ERR_TOO_BIG);
-    assert_int_equal(dbg_send(f->dbg, DBG_TYPE_FILE_IO, body, DBG_FILE_IO_BYTES), KD_ERR_ARGUMENT);
+    assert_int_equal(dbg_send(f->dbg, DBG_TYPE_FILE_IO, body, DBG_FILE_IO_BYTES), KD_ERR_BUSY);
+    assert_int_equal(dbg_send(f->dbg, DBG_TYPE_TRACE_IO, body, DBG_FILE_IO_BYTES), KD_ERR_ARGUMENT);
     send_api(f, DBG_API_GET_VERSION);
     assert_int_equal(dbg_send(f->dbg, DBG_TYPE_MANIPULATE, body, DBG_MANIPULATE_BYTES), KD_ERR_BUSY);
     step(f, SIM_US(50));
@@ -1069,6 +1097,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_prompt_is_answered_by_type_3_and_the_state_comes_back, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_file_request_is_refused_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_request_may_be_left_to_the_engine_which_answers_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stop_ends_the_wait_for_a_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(types_without_meaning_are_acknowledged_and_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_goes_out_after_the_think_time_and_is_replied_to, set_up,
                                         tear_down),

@@ -477,6 +477,39 @@ static void a_file_request_is_refused_as_the_vector(void **state)
     assert_int_equal(dbg_api_file_refusal(&refusal, create, 63, DBG_STATUS_UNSUCCESSFUL), KD_ERR_BAD_MESSAGE);
 }
 
+/* F08 again, and what an engine answers to it and to the requests that follow. */
+static void a_file_request_is_read_and_answered(void **state)
+{
+    (void)state;
+    uint8_t body[98] = {0x30, 0x34, 0, 0, 0, 0, 0, 0, 0x80, 0, 0x10, 0x80, 0,
+                        0,    0,    0, 1, 0, 0, 0, 1, 0,    0, 0,    0x60};
+    struct dbg_file file;
+    struct dbg_request answer;
+    assert_int_equal(dbg_api_file(body, sizeof body, &file), KD_OK);
+    assert_int_equal(file.api, DBG_FILE_CREATE);
+    assert_int_equal(file.access, 0x80100080);
+    assert_int_equal(file.disposition, 1);
+    assert_ptr_equal(file.data, body + 64);
+    assert_int_equal(file.data_bytes, 34);
+    assert_int_equal(dbg_api_file_opened(&answer, body, sizeof body, 0x1122334455667788, 5000), KD_OK);
+    assert_int_equal(answer.body_bytes, 64);
+    assert_int_equal(dbg_get(answer.body + 32, 8), 0x1122334455667788);
+    assert_int_equal(dbg_get(answer.body + 40, 8), 5000);
+    body[0] = 0x31;
+    body[24] = 0x10;
+    assert_int_equal(dbg_api_file(body, 64, &file), KD_OK);
+    assert_int_equal(file.handle, 0x80100080);
+    assert_int_equal(file.offset, 0x100000001);
+    assert_int_equal(file.length, 0x10);
+    assert_int_equal(dbg_api_file_done(&answer, body, 64, 9), KD_OK);
+    assert_int_equal(dbg_get32(answer.body + 24), 9);
+    assert_int_equal(dbg_api_file(body, 63, &file), KD_ERR_BAD_MESSAGE);
+    assert_int_equal(dbg_api_file_opened(&answer, body, 63, 0, 0), KD_ERR_BAD_MESSAGE);
+    assert_int_equal(dbg_api_file_done(&answer, body, 63, 0), KD_ERR_BAD_MESSAGE);
+    body[0] = 0x34;
+    assert_int_equal(dbg_api_file(body, sizeof body, &file), KD_ERR_BAD_MESSAGE);
+}
+
 static void messages_are_described_in_a_line(void **state)
 {
     (void)state;
@@ -539,6 +572,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_shutdown_notice_is_recognised),
         cmocka_unit_test(a_prompt_is_read_and_answered_as_the_vector),
         cmocka_unit_test(a_file_request_is_refused_as_the_vector),
+        cmocka_unit_test(a_file_request_is_read_and_answered),
         cmocka_unit_test(messages_are_described_in_a_line),
         cmocka_unit_test(a_description_never_outgrows_its_room),
     };

@@ -155,6 +155,36 @@ static void removed_breakpoint_is_not_hit(void **state)
     assert_int_equal(fake.packet_count, 5);
 }
 
+/* Dr0 by WriteControlSpace, Dr7 by Continue2: a stop before the instruction, which then runs, until the next time
+ * around. Data breakpoints and disabled ones stop nobody. */
+static void debug_register_stops_before_the_instruction(void **state)
+{
+    (void)state;
+    enum { CR3 = 0x10, DR7 = 0x48, DR7_ON = 0x403 };
+    uint8_t special[0x50] = {0};
+    fake.ticks_max = 50;
+    for (uint32_t i = 0; i < 4; i++)
+        kd_store_u64(special + 0x20 + 8 * i, fake.map.function);
+    kd_store_u64(special + CR3, fake.map.directory_table_pa);
+    kd_store_u64(special + DR7, 0x400);
+    add_write(0x3138, 2, special, sizeof special);
+    add_skip_break();
+    for (uint32_t i = 0; i < 3; i++) {
+        add_continue2(CONTINUE_OK, false);
+        /* of four registers on the function: the first, then the first for stores and the second, then none */
+        static const uint32_t enabled[] = {DR7_ON, 0x1040C | 1, 0x400};
+        kd_store_u64(in_union(&fake.steps[fake.step_count - 1], 8), enabled[i]);
+    }
+    assert_int_equal(fake_run(), END_TICKS);
+    for (uint32_t i = 0; i < 2; i++) {
+        const uint8_t *change = assert_exception(4 + i, 0x80000004, fake.map.function);
+        assert_int_equal(kd_load_u64(change + 192), 0xFFFF0FF0 | 1u << i);
+        assert_true((kd_load_u32(change + 208) & 0x10000) != 0);
+        assert_memory_equal(change + 216, "\x48\xFF\xC1", 3); /* nothing is written into the code */
+    }
+    assert_int_equal(fake.packet_count, 6);
+}
+
 static void written_int3_is_hit_like_a_breakpoint(void **state)
 {
     (void)state;
@@ -343,6 +373,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(breakpoints_near_the_stop_are_taken_out, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(breakpoint_is_hit_again, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(removed_breakpoint_is_not_hit, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(debug_register_stops_before_the_instruction, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(written_int3_is_hit_like_a_breakpoint, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(deferred_breakpoint_is_inserted_when_its_page_appears, fake_setup,
                                         fake_teardown),
