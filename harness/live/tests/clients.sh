@@ -38,6 +38,7 @@ row() {
     "$kdharness" target --listen "$address" $options >"$log" 2>&1 &
     pid=$!
     until_true says "$log" '^others: ' || { echo "$name: the target does not listen: $(cat "$log")"; return 1; }
+    [[ $options == *serial* ]] || until_true says "$log" 'VM said hello' # its connection counts
     fds=$(descriptors $pid) kb=$(resident_kb $pid)
     # shellcheck disable=SC2086
     lua5.4 "$clients/$client.lua" "$(sed -n 's/^others: KDCOM frames over \([^,]*\).*/\1/p' "$log")" \

@@ -79,6 +79,7 @@ void live_program_run(struct live_program *program, const char *const *arguments
 
 void live_program_start(struct live_program *program, const char *link, const char *const *more)
 {
+    program->link = link;
     const char *arguments[20] = {"--listen", program->address, "--link", link};
     for (unsigned i = 0; more != NULL && more[i] != NULL; i++)
         arguments[i + 4] = more[i];

@@ -12,6 +12,7 @@ struct live_program {
     char folder[80];
     char path[LIVE_PATH_BYTES];    /* of the target's Unix socket */
     char address[LIVE_PATH_BYTES + 8]; /* unix: and that path */
+    const char *link; /* of live_program_start */
     pid_t process;
     int out, err;
     char log[LIVE_TEXT_BYTES]; /* stdout so far */
