@@ -145,6 +145,8 @@ static void tell_spoilt(struct sim_line *line, size_t len_bytes)
         if (line->on_spoilt != NULL && end - spoilt->at <= len_bytes)
             line->on_spoilt(line->on_spoilt_context, spoilt->kind, (size_t)(end - spoilt->at));
     }
+    if (told == 0) /* perhaps there is no list yet, and memmove takes no NULL */
+        return;
     line->spoilt_count -= told;
     memmove(line->spoilt, line->spoilt + told, line->spoilt_count * sizeof *line->spoilt);
 }
