@@ -79,6 +79,8 @@ static void end_guest(struct oracle *oracle)
 {
     oracle_end_epoch(oracle);
     oracle->left_stopped = oracle->powered ? oracle->kernel_stopped : oracle->left_stopped;
+    oracle->knows_guest = oracle->boots == 0; /* before the first one there was nobody to speak to */
+    oracle_flow_set_stale(&oracle->requests, true);
     oracle->powered = oracle->standing = false;
     oracle->kernel_stopped = true; /* it polls not before it is up */
     oracle->send.active = false;
@@ -87,11 +89,22 @@ static void end_guest(struct oracle *oracle)
     oracle_wishes_satisfied(oracle);
 }
 
+static uint64_t faults_struck(const struct oracle *oracle)
+{
+    return oracle->faults == NULL ? 0 : sim_faults_struck(oracle->faults);
+}
+
 /* Another one begins, and knows nothing of before. rebooted: by its own will, which the debugger knows of */
 static void boot(struct oracle *oracle, bool rebooted)
 {
     end_guest(oracle);
     oracle->powered = true;
+    oracle->boots++;
+    oracle->struck_before = faults_struck(oracle);
+    oracle->starts = true;
+    oracle->unreached = false;
+    oracle->late_ack = oracle->ack_lands_ns > sim_now(oracle->world);
+    oracle->stale_hole = HOLE_NONE;
     oracle->forced_break =
         !rebooted && oracle->left_stopped && oracle->attached && oracle->config.link == SIM_LINK_BACKDOOR;
 }
@@ -104,6 +117,16 @@ static void kernel_runs(struct oracle *oracle)
     if (oracle->kernel_stopped)
         oracle_ran(oracle);
     oracle->kernel_stopped = false;
+}
+
+/* A hello that is lost on both channels means that nobody is there (transport/guest/README.md 5). */
+static void on_initialized(struct oracle *oracle)
+{
+    enum { CHANNELS = 2 };
+    oracle_end_epoch(oracle);
+    oracle->unreached = oracle->unreached || (oracle->starts && oracle->config.link == SIM_LINK_BACKDOOR &&
+                                              faults_struck(oracle) >= oracle->struck_before + CHANNELS);
+    oracle->starts = false;
 }
 
 static void on_send(struct oracle *oracle, const struct mk_trace *trace)
@@ -152,7 +175,7 @@ static void on_api(void *context, const struct mk_trace *trace)
     struct oracle *oracle = context;
     switch (trace->event) {
     case MK_TRACE_INITIALIZE:
-        oracle_end_epoch(oracle);
+        on_initialized(oracle);
         break;
     case MK_TRACE_SEND:
         on_send(oracle, trace);
@@ -191,6 +214,8 @@ static void revert(struct oracle *oracle)
     boot(oracle, false);
     if (oracle->config.link == SIM_LINK_BACKDOOR)
         return;
+    oracle_flow_set_stale(&oracle->requests, false); /* it may be the very one that this guest waits for */
+    oracle->knows_guest = true;
     oracle->bytes_ahead = ahead;
     oracle->noise_breaks += oracle->request_0x62;
     oracle->packets.unsettled = oracle->requests.unsettled = true;
@@ -314,11 +339,6 @@ static void note_sent(struct oracle *oracle, uint64_t tries)
         oracle->noise_breaks += oracle->request_0x62;
 }
 
-static bool nothing_struck(const struct oracle *oracle)
-{
-    return oracle->faults == NULL || sim_faults_struck(oracle->faults) == 0;
-}
-
 /* What is under way now was sent after the RESET that is answered only here: the target counts on from it,
  * the debugger anew. A RESET that answers nothing lets a repeat on the line pass for a new request. */
 static void note_reset_seen(struct oracle *oracle, bool answers)
@@ -330,14 +350,34 @@ static void note_reset_seen(struct oracle *oracle, bool answers)
     end_epoch_by_reset(oracle);
     if (answers && oracle->resets_open > 0)
         oracle->resets_open--;
-    oracle->packets.agreed = answers && oracle->resets_open == 0 && nothing_struck(oracle);
+    oracle->packets.agreed = answers && oracle->resets_open == 0 && faults_struck(oracle) == 0;
     oracle_count_reset(oracle);
+}
+
+/* The debugger acknowledges a packet. A SYNC packet is acknowledged by the initial id (2.3 rule 2). */
+static void note_ack(struct oracle *oracle, uint32_t id)
+{
+    if ((id & ~DBG_ID_SYNC) != DBG_ID_INITIAL)
+        return;
+    oracle->ack_lands_ns = oracle_lands_ns(oracle);
+    oracle->late_ack = !oracle->knows_guest;
+}
+
+/* A guest that begins as the one before began is not told from it: what the debugger says to the one it means for the
+ * other. */
+static void note_repeat(struct oracle *oracle, uint32_t id)
+{
+    const struct oracle_entry *newest = oracle_newest(&oracle->packets);
+    if ((id & DBG_ID_SYNC) && newest != NULL && newest->boots == oracle->boots) {
+        oracle->knows_guest = true;
+        oracle_flow_set_stale(&oracle->requests, false);
+    }
+    note_ack(oracle, id);
 }
 
 static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, uint64_t c)
 {
     struct oracle *oracle = context;
-    (void)b;
     switch (note) {
     case DBG_NOTE_ATTACH:
     case DBG_NOTE_DETACH:
@@ -371,9 +411,11 @@ static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, u
         break;
     case DBG_NOTE_ACCEPTED:
         oracle->bytes_ahead += DBG_HEADER_BYTES; /* its ACK, until somebody takes it */
-        oracle_accepted(oracle, (uint16_t)a, (uint32_t)c);
+        oracle_accepted(oracle, (uint16_t)a, (uint32_t)b, (uint32_t)c);
+        note_ack(oracle, (uint32_t)b);
         break;
     case DBG_NOTE_REPEAT:
+        note_repeat(oracle, (uint32_t)b);
         oracle->bytes_ahead += DBG_HEADER_BYTES;
         oracle_count_repeat(oracle);
         break;
@@ -413,7 +455,8 @@ static void on_request(void *context, uint16_t type, const uint8_t *body, uint32
     if (oracle->dbg_state != DBG_WAIT_ACK)
         return;
     oracle_wait_begin(oracle, &oracle->ask, dbg_describe(type, body, body_bytes, text, sizeof text));
-    oracle->ask_fair = oracle->powered && !oracle->standing && oracle->kernel_stopped && !oracle->manual;
+    oracle->ask_fair = oracle->powered && !oracle->standing && oracle->kernel_stopped && !oracle->manual &&
+                       !oracle->unreached;
 }
 
 /* ---- life
@@ -433,6 +476,8 @@ struct oracle *oracle_create(struct sim_world *world, struct sim_faults *faults,
     oracle->config = *config;
     oracle->packets = (struct oracle_flow){.what = "packet", .next_hole = HOLE_NONE};
     oracle->requests = (struct oracle_flow){.what = "request", .next_hole = HOLE_NONE};
+    oracle->stale_hole = HOLE_NONE;
+    oracle->knows_guest = true;
     oracle->counters.epochs = 1;
     return oracle;
 }

@@ -72,12 +72,23 @@ static void drop_strike(struct oracle_flow *flow, size_t index)
             (flow->strike_count - index) * sizeof *flow->strikes);
 }
 
+/* What it fell upon is still under way, and judged at the end alone: the fault explains it, however long ago. */
+static bool explains_one_under_way(const struct oracle_strike *strike, const struct oracle_flow *flow)
+{
+    for (size_t i = 0; i < flow->count; i++)
+        if (same(&flow->entries[i], &strike->on) && flow->entries[i].time_ns <= strike->on.time_ns)
+            return true;
+    return false;
+}
+
 static void drop_stale_strikes(const struct oracle *oracle, struct oracle_flow *flow)
 {
     uint64_t now = sim_now(oracle->world);
-    for (size_t i = flow->strike_count; i > 0; i--)
-        if (now - flow->strikes[i - 1].on.time_ns > oracle->config.bound_ns)
+    for (size_t i = flow->strike_count; i > 0; i--) {
+        const struct oracle_strike *strike = &flow->strikes[i - 1];
+        if (now - strike->on.time_ns > oracle->config.bound_ns && !explains_one_under_way(strike, flow))
             drop_strike(flow, i - 1);
+    }
 }
 
 void oracle_strike(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *entry,
@@ -141,6 +152,9 @@ struct oracle_entry *oracle_push(struct oracle *oracle, struct oracle_flow *flow
         oracle_strike(oracle, flow, entry, flow->next_hole);
     flow->next_hole = HOLE_NONE;
     oracle->epoch_used = true;
+    entry->boots = oracle->boots;
+    entry->stale = flow == &oracle->requests && !oracle->knows_guest && !oracle->manual;
+    entry->may_be_lost = entry->may_be_lost || entry->stale;
     return entry;
 }
 
@@ -148,6 +162,12 @@ void oracle_flow_ends_epoch(struct oracle_flow *flow)
 {
     for (size_t i = 0; i < flow->count; i++)
         flow->entries[i].may_be_lost = true;
+}
+
+void oracle_flow_set_stale(struct oracle_flow *flow, bool stale)
+{
+    for (size_t i = 0; i < flow->count; i++)
+        flow->entries[i].stale = stale;
 }
 
 void oracle_flow_free(struct oracle_flow *flow)
@@ -217,6 +237,19 @@ static void arrive(struct oracle *oracle, struct oracle_flow *flow, size_t index
     remember(flow, &copy);
 }
 
+/* It was meant for the kernel before, and the new one took it for its own. */
+static void judge_stale(struct oracle *oracle, const struct oracle_flow *flow, const struct oracle_entry *entry)
+{
+    char text[DBG_DESCRIBE_BYTES];
+    if (!entry->stale)
+        return;
+    if (oracle->stale_hole != HOLE_NONE)
+        oracle_excuse(oracle, oracle->stale_hole);
+    else
+        oracle_violate(oracle, 1, "%s delivered to the kernel after its own was gone, sent at %" PRIu64 " ns: %s",
+                       flow->what, entry->time_ns, describe(entry, text));
+}
+
 static void judge_twice(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *arrived)
 {
     char text[DBG_DESCRIBE_BYTES];
@@ -261,6 +294,7 @@ void oracle_deliver(struct oracle *oracle, struct oracle_flow *flow, uint16_t ty
     size_t index = find_equal(flow, &arrived);
     oracle->epoch_used = true;
     if (index < flow->count) {
+        judge_stale(oracle, flow, &flow->entries[index]);
         arrive(oracle, flow, index);
         flow->delivered++;
     } else if (flow->has_last && same(&flow->last, &arrived)) {
@@ -271,13 +305,23 @@ void oracle_deliver(struct oracle *oracle, struct oracle_flow *flow, uint16_t ty
     free(arrived.body);
 }
 
-void oracle_accepted(struct oracle *oracle, uint16_t type, uint32_t first)
+/* One of the guest that runs shows the debugger which guest that is. */
+static void accept(struct oracle *oracle, struct oracle_entry *entry)
+{
+    entry->accepted = true;
+    if (entry->boots == oracle->boots)
+        oracle->knows_guest = true;
+}
+
+/* Only the first packets of a guest have SYNC. */
+void oracle_accepted(struct oracle *oracle, uint16_t type, uint32_t id, uint32_t first)
 {
     struct oracle_flow *flow = &oracle->packets;
+    uint64_t least = id & DBG_ID_SYNC ? oracle->boots : 0;
     for (size_t i = 0; i < flow->count; i++) {
         struct oracle_entry *entry = &flow->entries[i];
-        if (entry->type == type && entry->first == first && !entry->accepted) {
-            entry->accepted = true;
+        if (entry->type == type && entry->first == first && entry->boots >= least && !entry->accepted) {
+            accept(oracle, entry);
             return;
         }
     }
@@ -305,20 +349,46 @@ static bool request_under_way(const struct oracle *oracle)
     return oracle->requests.count > 0;
 }
 
+static bool stale_under_way(const struct oracle_flow *flow)
+{
+    for (size_t i = 0; i < flow->count; i++)
+        if (flow->entries[i].stale)
+            return true;
+    return false;
+}
+
+/* The SYNC packet was acknowledged by what was said to the kernel before, whose ids look the same: an ACK still under
+ * way, or on serial a request (2.6 N6; a relay drops that one, 2.15). Then stale requests pass for new ones. */
+static enum oracle_hole_index old_words_count(struct oracle *oracle)
+{
+    bool by_ack = oracle->late_ack && oracle->send.since_ns <= oracle->ack_lands_ns;
+    bool by_request = oracle->config.link == SIM_LINK_SERIAL && stale_under_way(&oracle->requests);
+    oracle->late_ack = false;
+    return by_ack ? HOLE_LATE_ACK : by_request ? HOLE_IMPLICIT_ACK : HOLE_NONE;
+}
+
+/* If it was lost, the next one has an id that the debugger does not expect. */
+static void strike_unseen(struct oracle *oracle, const struct oracle_entry *packet, enum oracle_hole_index hole)
+{
+    oracle_strike(oracle, &oracle->packets, packet, hole);
+    oracle->packets.next_hole = hole;
+}
+
 void oracle_told_sent(struct oracle *oracle, uint16_t type, uint32_t first)
 {
     struct oracle_entry *entry = oracle_newest(&oracle->packets);
     char text[DBG_DESCRIBE_BYTES];
+    enum oracle_hole_index hole = old_words_count(oracle);
     oracle->packets.sent++;
+    if (hole != HOLE_NONE)
+        oracle->stale_hole = hole;
     if (entry == NULL || entry->type != type || entry->first != first || entry->told)
         return;
     entry->told = true;
     if (entry->accepted || entry->may_be_lost)
         return;
-    if (request_under_way(oracle)) {
-        /* If it was lost, the next one has an id that the debugger does not expect. */
-        oracle_strike(oracle, &oracle->packets, entry, HOLE_IMPLICIT_ACK);
-        oracle->packets.next_hole = HOLE_IMPLICIT_ACK;
+    if (hole != HOLE_NONE || request_under_way(oracle)) {
+        strike_unseen(oracle, entry, hole != HOLE_NONE ? hole : HOLE_IMPLICIT_ACK);
         return;
     }
     if (!excused(oracle, &oracle->packets, entry, OUTCOME_LOST))

@@ -38,12 +38,18 @@ static const struct oracle_hole holes[HOLES] = {
          "the last message before a RESET may come once more"},
     [HOLE_IMPLICIT_ACK] = {"implicit-ack",
                            "no fault: a request crosses a packet, and its arrival counts as the packet's ACK",
-                           "this packet may be lost although it counts as sent, and then the next one too"},
+                           "this packet may be lost although it counts as sent, and then the next one too; on "
+                           "serial a request to the kernel before a reset may reach the new one"},
     [HOLE_LATE_RESET] =
         {"late-reset-answer",
          "no fault: the answer to a RESET comes when a request is under way already; ids start over "
          "for the debugger, not for the target",
          "the next request may pass for a repeat"},
+    [HOLE_LATE_ACK] = {"late-ack",
+                       "no fault: an ACK of the epoch before the boot comes when the SYNC packet is out; its id is "
+                       "that packet's too",
+                       "this packet and the next may be lost although they count as sent, and a request to the "
+                       "kernel before may reach the new one"},
 };
 
 const struct oracle_hole *oracle_holes(unsigned *count)
@@ -61,6 +67,7 @@ static const unsigned outcomes[HOLES] = {
     [HOLE_RESET_REPEAT] = OUTCOME_TWICE,
     [HOLE_IMPLICIT_ACK] = OUTCOME_LOST,
     [HOLE_LATE_RESET] = OUTCOME_LOST,
+    [HOLE_LATE_ACK] = OUTCOME_LOST,
 };
 
 unsigned oracle_outcomes(enum oracle_hole_index hole)
@@ -267,13 +274,19 @@ static bool tears(const struct sim_fault_rule *rule)
     }
 }
 
+/* The bit or byte that it names is behind the end: the unit stays as it is. */
+static bool misses(const struct sim_fault_rule *rule, size_t frame_bytes)
+{
+    return (rule->kind == SIM_FAULT_FLIP && rule->bit / 8 >= frame_bytes) ||
+           (rule->kind == SIM_FAULT_DROP && rule->byte != SIM_FAULT_NO_BYTE && rule->byte >= frame_bytes);
+}
+
 void oracle_fault(struct oracle *oracle, const struct sim_fault_rule *rule, const uint8_t *frame,
                   size_t frame_bytes)
 {
     bool to_target = rule->direction == SIM_FAULT_TO_TARGET;
     bool single = frame_bytes == 1;
-    bool misses = rule->kind == SIM_FAULT_FLIP && rule->bit / 8 >= frame_bytes; /* the unit stays as it is */
-    if (misses || rule->layer == SIM_FAULT_RPC || (!single && frame_bytes < DBG_HEADER_BYTES) ||
+    if (misses(rule, frame_bytes) || rule->layer == SIM_FAULT_RPC || (!single && frame_bytes < DBG_HEADER_BYTES) ||
         frame_bytes > DBG_FRAME_BYTES_MAX)
         return;
     oracle->packets.agreed = false; /* an ACK from before the RESET may count for a copy that is hit */
@@ -281,6 +294,9 @@ void oracle_fault(struct oracle *oracle, const struct sim_fault_rule *rule, cons
         delay(oracle, to_target, rule->delay_ns);
     if (to_target && (rule->kind == SIM_FAULT_INSERT || rule->kind == SIM_FAULT_NOISE))
         noise(oracle, rule);
+    /* What it was to begin anew comes under the initial id all the same, and may look new. */
+    if (!to_target && !single && !is_data(frame, frame_bytes) && dbg_get16(frame + 4) == DBG_TYPE_RESET)
+        oracle_strike_ends(oracle, &oracle->packets, HOLE_RESET_REPEAT);
     if (single) {
         if (to_target && frame[0] == DBG_BREAK_IN_BYTE)
             oracle_wish_hit(oracle, rule);

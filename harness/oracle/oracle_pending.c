@@ -26,7 +26,8 @@ void oracle_wait_end(struct oracle *oracle, struct oracle_wait *wait, const char
 {
     uint64_t now = sim_now(oracle->world);
     uint64_t since = later(wait->since_ns, calm_since(oracle));
-    bool fair = wait->active && oracle->powered && !oracle->standing && oracle->attached && !oracle->manual;
+    bool fair = wait->active && oracle->powered && !oracle->standing && oracle->attached && !oracle->manual &&
+                !oracle->unreached;
     wait->active = false;
     if (fair && now > since && now - since > oracle->config.bound_ns)
         oracle_violate(oracle, 3, "%s for %" PRIu64 " ms: %s", what, (now - since) / SIM_MS(1), wait->text);

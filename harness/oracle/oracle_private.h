@@ -20,6 +20,7 @@ enum oracle_hole_index {
     HOLE_RESET_REPEAT,
     HOLE_IMPLICIT_ACK,
     HOLE_LATE_RESET,
+    HOLE_LATE_ACK,
     HOLES
 };
 
@@ -34,6 +35,8 @@ struct oracle_entry {
     bool told;        /* its sender was told that it arrived */
     bool accepted;    /* the debugger's link took it; its engine may see it later */
     bool may_be_lost; /* its epoch ended, or nobody was there */
+    bool stale;       /* a request to a kernel that is gone: the one of now must never see it */
+    uint64_t boots;   /* how many there had been when it was sent */
     uint32_t body_bytes;
     uint8_t *body;
 };
@@ -108,6 +111,15 @@ struct oracle {
     bool forced_break; /* the relay may make a rebooted guest break in: its debugger waits at a stop (design
                           5) */
 
+    uint64_t boots;
+    uint64_t struck_before; /* faults, at the last boot */
+    bool starts;            /* it has not initialised its KD module yet */
+    bool unreached;         /* its hello was lost, so that it went to its uart: nobody is to blame for silence */
+    bool knows_guest;       /* the debugger has a packet of the guest that runs, so its requests are meant for it */
+    uint64_t ack_lands_ns;  /* the last ACK that a SYNC packet may take for its own arrives by then */
+    bool late_ack;         /* it is for a packet of the guest before */
+    enum oracle_hole_index stale_hole; /* what lets a stale request through, of this boot */
+
     struct oracle_wait send;   /* KdSendPacket has not returned */
     struct oracle_wait ask;    /* a request is unanswered */
     struct oracle_wait resync; /* the debugger is in SYNC or WAIT_STATE */
@@ -154,7 +166,7 @@ void oracle_deliver(struct oracle *oracle, struct oracle_flow *flow, uint16_t ty
 /* The entry that was pushed last and is still under way, NULL when none is. */
 struct oracle_entry *oracle_newest(struct oracle_flow *flow);
 /* The debugger's link took a packet: its engine will see it. */
-void oracle_accepted(struct oracle *oracle, uint16_t type, uint32_t first);
+void oracle_accepted(struct oracle *oracle, uint16_t type, uint32_t id, uint32_t first);
 /* The debugger dropped a reply that nobody waits for; it counts as delivered when it was under way at all. */
 void oracle_orphaned(struct oracle *oracle, uint32_t api);
 /* The kernel was told that its packet was sent: then the debugger has it. */
@@ -165,6 +177,8 @@ void oracle_strike(struct oracle *oracle, struct oracle_flow *flow, const struct
 /* Upon the one that is under way, and upon the one that arrived last: either may be begun anew. */
 void oracle_strike_ends(struct oracle *oracle, struct oracle_flow *flow, enum oracle_hole_index hole);
 void oracle_flow_ends_epoch(struct oracle_flow *flow);
+/* What is under way was meant for a guest that is gone, or was not. */
+void oracle_flow_set_stale(struct oracle_flow *flow, bool stale);
 void oracle_flow_finish(struct oracle *oracle, struct oracle_flow *flow);
 void oracle_flow_free(struct oracle_flow *flow);
 bool oracle_entry_is(const struct oracle_entry *entry, uint16_t type, const uint8_t *body, size_t body_bytes);
@@ -179,6 +193,8 @@ void oracle_count_repeat(struct oracle *oracle);
 void oracle_gave_up(struct oracle *oracle, bool late);
 
 /* oracle_wish.c */
+/* By when a byte that the debugger writes now is where the target looks for it. */
+uint64_t oracle_lands_ns(const struct oracle *oracle);
 void oracle_wished(struct oracle *oracle);
 void oracle_wish_hit(struct oracle *oracle, const struct sim_fault_rule *rule);
 void oracle_broke(struct oracle *oracle);

@@ -17,6 +17,12 @@ static uint64_t link_ns(const struct oracle *oracle)
     return ns;
 }
 
+uint64_t oracle_lands_ns(const struct oracle *oracle)
+{
+    uint64_t now = sim_now(oracle->world);
+    return (now > oracle->line_free_ns ? now : oracle->line_free_ns) + link_ns(oracle);
+}
+
 static void drop_wish(struct oracle *oracle, size_t index)
 {
     oracle->wish_count--;
@@ -29,9 +35,8 @@ static void drop_wish(struct oracle *oracle, size_t index)
 void oracle_wished(struct oracle *oracle)
 {
     uint64_t now = sim_now(oracle->world);
-    bool runs = oracle->powered && oracle->attached && !oracle->kernel_stopped;
-    struct oracle_wish wish = {.arrives_ns = (now > oracle->line_free_ns ? now : oracle->line_free_ns) +
-                                             link_ns(oracle),
+    bool runs = oracle->powered && oracle->attached && !oracle->kernel_stopped && !oracle->unreached;
+    struct oracle_wish wish = {.arrives_ns = oracle_lands_ns(oracle),
                                .demands = runs,
                                .polls_left = 1,
                                .hole = now < oracle->misframed_until ? HOLE_MISFRAME : HOLE_NONE};
