@@ -193,7 +193,8 @@ static enum kd_status open_relay(struct live_target *target, char why[RELAY_WHY_
     struct relay_server_config config = {
         .vm = target->vm_socket,
         .debugger = target->config.address.is_pty ? target->debugger_socket : target->config.address.socket,
-        .core = {.hold_ns = SIM_MS(250), .byte_wait_ns = SIM_S(1), .reset_window_ns = SIM_MS(100)},
+        .core = {.hold_ns = SIM_MS(250), .byte_wait_ns = SIM_S(1), .reset_window_ns = SIM_MS(100),
+                 .gone_wait_ns = SIM_S(2)},
         .log = relay_says,
         .context = target,
     };

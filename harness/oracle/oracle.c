@@ -1,4 +1,5 @@
 /* What the oracle is told, from both ends, and what it remembers of it. */
+#include "harness/dbg/dbg_bytes.h"
 #include "harness/dbg/dbg_wire.h"
 #include "harness/oracle/oracle_private.h"
 #include "sim/world/sim_memory.h"
@@ -243,6 +244,7 @@ static void on_life(void *context, enum sim_life life)
         break;
     case SIM_LIFE_POWER_OFF:
         end_guest(oracle);
+        oracle->farewell = oracle->config.link == SIM_LINK_BACKDOOR;
         break;
     case SIM_LIFE_REVERT:
         revert(oracle);
@@ -435,9 +437,26 @@ static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, u
     }
 }
 
+/* What a relay says in place of a target that is gone: that it is, and that nothing can be done. Anything else that the
+ * debugger accepts is of a new boot. */
+static bool is_farewell(const struct oracle *oracle, uint16_t type, const uint8_t *body, uint32_t body_bytes)
+{
+    enum { STATUS = 8, LOAD_BASE = 40, LOAD_UNLOAD = 64 };
+    if (!oracle->farewell)
+        return false;
+    if (type == DBG_TYPE_MANIPULATE)
+        return body_bytes > STATUS + 4 && dbg_get32(body + STATUS) == 0xC0000001u;
+    return type == DBG_TYPE_STATE_CHANGE64 && body_bytes > LOAD_UNLOAD && body[LOAD_UNLOAD] != 0 &&
+           dbg_get32(body) == DBG_STATE_LOAD_SYMBOLS && dbg_get32(body + LOAD_BASE) == UINT32_MAX &&
+           dbg_get32(body + LOAD_BASE + 4) == UINT32_MAX;
+}
+
 static void on_message(void *context, uint16_t type, const uint8_t *body, uint32_t body_bytes)
 {
     struct oracle *oracle = context;
+    if (is_farewell(oracle, type, body, body_bytes))
+        return;
+    oracle->farewell = false;
     oracle_deliver(oracle, &oracle->packets, type, body, body_bytes, NULL, 0);
 }
 

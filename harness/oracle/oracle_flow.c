@@ -146,7 +146,7 @@ struct oracle_entry *oracle_push(struct oracle *oracle, struct oracle_flow *flow
     flow->entries = sim_grow(flow->entries, &flow->room, flow->count + 1, sizeof *flow->entries);
     struct oracle_entry *entry = &flow->entries[flow->count++];
     *entry = make_entry(oracle, type, header, header_bytes, data, data_bytes);
-    entry->may_be_lost = !oracle->attached || (flow->unsettled && !flow->agreed) ||
+    entry->may_be_lost = !oracle->attached || !oracle->powered || (flow->unsettled && !flow->agreed) ||
                          oracle->manual; /* a script may acknowledge lies */
     if (flow->next_hole != HOLE_NONE)
         oracle_strike(oracle, flow, entry, flow->next_hole);

@@ -107,6 +107,7 @@ struct oracle {
     bool manual;
     enum dbg_state dbg_state;
     bool kernel_stopped;
+    bool farewell;     /* a relay may speak for a target that is gone (2.12 rule 7) */
     bool left_stopped; /* the guest before was stopped when it ended */
     bool forced_break; /* the relay may make a rebooted guest break in: its debugger waits at a stop (design
                           5) */

@@ -23,8 +23,10 @@ struct sim_relay {
 static struct relay_config core_config(struct sim_world *world, uint32_t vm)
 {
     struct sim_prng prng = sim_prng_for(world, "relay");
-    struct relay_config config = {
-        .hold_ns = SIM_MS(250), .byte_wait_ns = SIM_S(1), .reset_window_ns = SIM_MS(100)};
+    struct relay_config config = {.hold_ns = SIM_MS(250),
+                                  .byte_wait_ns = SIM_S(1),
+                                  .reset_window_ns = SIM_MS(100),
+                                  .gone_wait_ns = SIM_S(2)};
     for (uint32_t i = 0; i <= vm; i++)
         config.token_seed = sim_prng_u64(&prng);
     return config;
@@ -164,6 +166,12 @@ void sim_relay_request(struct sim_relay *relay, const uint8_t *bytes, size_t len
 void sim_relay_vm_lost(struct sim_relay *relay)
 {
     relay_vm_lost(&relay->core, sim_now(relay->world));
+    drain(relay);
+}
+
+void sim_relay_vm_gone(struct sim_relay *relay)
+{
+    relay_vm_gone(&relay->core, sim_now(relay->world));
     drain(relay);
 }
 

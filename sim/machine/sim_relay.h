@@ -20,6 +20,7 @@ void sim_relay_destroy(struct sim_relay *relay);
 /* A whole message from the VM, without the command word. */
 void sim_relay_request(struct sim_relay *relay, const uint8_t *bytes, size_t len_bytes);
 void sim_relay_vm_lost(struct sim_relay *relay);
+void sim_relay_vm_gone(struct sim_relay *relay);
 
 /* The relay's process ends: everything it knew is gone, nothing is due. And begins again: a new life, with tokens that
  * no life before it drew (relay_core.h). One that was created is alive. */

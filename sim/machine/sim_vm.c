@@ -293,7 +293,7 @@ void sim_vm_wipe(struct sim_vm *vm)
     sim_backdoor_reset(vm->backdoor);
     sim_uart_reset(vm->uart);
     if (vm->relay != NULL && vm->relay_is_up)
-        sim_relay_vm_lost(vm->relay);
+        (vm->state == SIM_VM_OFF ? sim_relay_vm_gone : sim_relay_vm_lost)(vm->relay);
     if (has_endpoint(vm))
         vm->config.endpoint.lost(vm->config.endpoint.context);
 }

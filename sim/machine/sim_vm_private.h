@@ -67,7 +67,7 @@ void sim_vm_put_guest(struct sim_vm *vm, struct sim_guest_exit *exit, bool in_ex
 /* Tells of a report of the kernel. */
 void sim_vm_report(struct sim_vm *vm, const struct mk_trace *trace);
 
-/* The guest is gone at once, and with it all that the devices held for it. */
+/* The guest is gone at once, and with it all that the devices held for it; for good when the VM is off already. */
 void sim_vm_wipe(struct sim_vm *vm);
 
 void sim_vm_forget_snapshots(struct sim_vm *vm);

@@ -190,8 +190,9 @@ int main(int argc, char **argv)
     static const struct argp parser = {options, take_argument, arguments_text, documentation, NULL,
                                        NULL,    NULL};
     struct arguments arguments = {0};
-    struct relay_server_config config = {.core = {.byte_wait_ns = 1000000000, .reset_window_ns = 100000000},
-                                         .log = log_line};
+    struct relay_server_config config = {
+        .core = {.byte_wait_ns = 1000000000, .reset_window_ns = 100000000, .gone_wait_ns = 2000000000},
+        .log = log_line};
     /* argp's own messages take two lines, and its own help goes with them. */
     if (argp_parse(&parser, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments) != 0)
         bad_usage("argument", arguments.wrong, "it is unknown or lacks its value");

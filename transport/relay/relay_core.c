@@ -1,17 +1,9 @@
 /* relay_core.c: one VM's requests on one side, one KDCOM line on the other.
  *
  * In the order of this file: replies; what the debugger is written; what the link says; what becomes of a
- * packet that nobody waits for; the five requests; the debugger's events. The link runs only while a VM call
+ * packet that nobody waits for; the target that is gone; the five requests; the debugger's events. The link runs only while a VM call
  * is held, as kdcom runs only while the kernel is in it: bytes that come in between stay in `input`. */
 #include "transport/relay/relay_core.h"
-
-/* Manipulate requests after which the target runs or is gone (kd-protocol.md 4.4). */
-enum {
-    API_CONTINUE = 0x3136,
-    API_REBOOT = 0x313B,
-    API_CONTINUE2 = 0x313C,
-    API_CAUSE_BUG_CHECK = 0x3149,
-};
 
 static void act(struct relay_core *core, const struct kd_action *action, uint64_t now);
 
@@ -184,6 +176,9 @@ static void note_sent(struct relay_core *core)
         core->request_delivered = false;
     if (!is_state_change(&core->packet))
         return;
+    if (core->packet.header.len_bytes >= RELAY_STATE_HEAD_BYTES)
+        kd_copy(core->state_head, core->packet.header.bytes, RELAY_STATE_HEAD_BYTES);
+    core->shutdown_told = relay_is_notice(&core->packet);
     core->request_delivered = false;
     core->target_stopped = true; /* load symbols too: the debugger's word is waited for now */
     if (core->break_in_pending && !kd_packet_sent_while_running(&core->packet)) {
@@ -192,10 +187,16 @@ static void note_sent(struct relay_core *core)
     }
 }
 
+static void farewell_said(struct relay_core *core, enum kd_outcome outcome, uint64_t now);
+
 static void finish_send(struct relay_core *core, enum kd_outcome outcome, uint64_t now)
 {
     core->send_pending = false;
     core->packet_owed = false;
+    if (core->state == RELAY_TELLING) {
+        farewell_said(core, outcome, now);
+        return;
+    }
     if (outcome == KD_OUTCOME_ABANDONED) {
         core->debugger_present = false;
         forget_unwritten(core);
@@ -211,19 +212,20 @@ static void finish_send(struct relay_core *core, enum kd_outcome outcome, uint64
     }
 }
 
-static bool lets_target_run(uint32_t api)
-{
-    return api == API_CONTINUE || api == API_CONTINUE2 || api == API_REBOOT || api == API_CAUSE_BUG_CHECK;
-}
+static void answer_for_the_gone(struct relay_core *core, uint64_t now);
 
-static void deliver(struct relay_core *core)
+static void deliver(struct relay_core *core, uint64_t now)
 {
+    if (core->state == RELAY_GONE) {
+        answer_for_the_gone(core, now);
+        return;
+    }
     const struct kd_received *received = &core->link.received;
     const uint32_t body_bytes = (uint32_t)received->header_bytes + received->data_bytes;
     const struct kd_packet packet = {.type = received->type, .header = {received->body, body_bytes}};
     if (packet.type == KD_TYPE_MANIPULATE) {
         core->request_delivered = true;
-        if (lets_target_run(kd_packet_api(&packet)))
+        if (relay_lets_target_run(kd_packet_api(&packet)))
             core->target_stopped = false;
     } else if (packet.type == KD_TYPE_DEBUG_IO) {
         core->target_stopped = false; /* the prompt is answered */
@@ -233,11 +235,15 @@ static void deliver(struct relay_core *core)
 
 /* A receive of the link ended without a packet. Ended by silence it just goes on, after a break-in too (R1):
  * its repetition of the state change is what a relay spares the debugger (5.7). */
+static void say_notice(struct relay_core *core, uint64_t now);
+
 static void receive_ended(struct relay_core *core, const struct kd_action *action, uint64_t now)
 {
     bool silence = action->outcome == KD_OUTCOME_TIMEOUT || (action->break_in && !action->leader_seen);
     if (silence)
         begin_receive(core, &core->wanted, now);
+    else if (core->state == RELAY_GONE)
+        say_notice(core, now);
     else if (core->state == RELAY_NEXT)
         answer(core, VM_DONE, VM_REPLY_RESEND_NEXT);
     else
@@ -264,7 +270,7 @@ static void act(struct relay_core *core, const struct kd_action *action, uint64_
         finish_send(core, action->outcome, now);
         break;
     case KD_OUTCOME_RECEIVED:
-        deliver(core);
+        deliver(core, now);
         break;
     case KD_OUTCOME_TIMEOUT:
     case KD_OUTCOME_RESEND:
@@ -326,7 +332,87 @@ static void strike(struct relay_core *core)
     core->request_delivered = false;
     core->token_current = 0;
     core->token_previous = 0;
+    core->gone_at = KD_NEVER;
     forget_unwritten(core);
+}
+
+/* ---- the target that is gone (2.12 rule 7) ---- */
+
+/* The relay's own packet; its header is in request_bytes, where no request is any more. A debugger that does not take
+ * it within the retries of a kernel is not waited for, whatever the packet is. */
+static void say(struct relay_core *core, uint16_t type, uint32_t header_bytes, uint64_t now)
+{
+    struct kd_action action;
+    core->packet = (struct kd_packet){.type = type, .header = {core->request_bytes, header_bytes}};
+    core->packet_copy_end = 0;
+    core->state = RELAY_TELLING;
+    core->hold_until = now + RELAY_FAREWELL_RETRIES * core->config.byte_wait_ns;
+    kd_link_cancel(&core->link);
+    if (kd_link_send(&core->link, &core->packet, RELAY_FAREWELL_RETRIES, now, &action) == KD_OK)
+        act(core, &action, now);
+}
+
+static void say_notice(struct relay_core *core, uint64_t now)
+{
+    relay_notice_store(core->request_bytes, core->state_head);
+    say(core, KD_TYPE_STATE_CHANGE64, KD_STATE_CHANGE_BYTES, now);
+}
+
+static void end_farewell(struct relay_core *core)
+{
+    kd_link_cancel(&core->link);
+    core->state = RELAY_IDLE;
+    core->notices_left = 0;
+    core->target_stopped = false;
+}
+
+static void farewell_said(struct relay_core *core, enum kd_outcome outcome, uint64_t now)
+{
+    static const struct kd_wanted request = {KD_TYPE_MANIPULATE, KD_MANIPULATE_BYTES,
+                                             KD_BODY_BYTES_MAX - KD_MANIPULATE_BYTES};
+    if (outcome == KD_OUTCOME_ABANDONED) {
+        forget_unwritten(core);
+        end_farewell(core);
+        return;
+    }
+    core->state = RELAY_GONE;
+    core->target_stopped = true;
+    core->hold_until = KD_NEVER;
+    begin_receive(core, &request, now);
+}
+
+/* A Continue, and the debugger believes that the target runs: if it was stopped when the news came, it hears them again
+ * in this state. */
+static void debugger_lets_go(struct relay_core *core, uint64_t now)
+{
+    core->notices_left--;
+    if (core->notices_left > 0)
+        say_notice(core, now);
+    else
+        end_farewell(core);
+}
+
+static void answer_for_the_gone(struct relay_core *core, uint64_t now)
+{
+    switch (relay_last_word(core->request_bytes, core->link.received.body)) {
+    case RELAY_WORD_REFUSED:
+        say(core, KD_TYPE_MANIPULATE, KD_MANIPULATE_BYTES, now);
+        break;
+    case RELAY_WORD_GO:
+        debugger_lets_go(core, now);
+        break;
+    case RELAY_WORD_AGAIN:
+        say_notice(core, now);
+        break;
+    case RELAY_WORD_NONE:
+        begin_receive(core, &core->wanted, now);
+        break;
+    }
+}
+
+static bool speaks_for_the_gone(const struct relay_core *core)
+{
+    return core->state == RELAY_TELLING || core->state == RELAY_GONE;
 }
 
 /* ---- input that no call waits for (2.7) ---- */
@@ -385,6 +471,8 @@ static void hello(struct relay_core *core, const struct vm_request *request, uin
         kd_link_distrust(&core->link); /* it may have spoken to the kernel that is gone */
     core->request = *request;
     core->epoch++;
+    core->vm_is_known = true;
+    core->shutdown_told = false;
     core->counters.epochs++;
     core->debugger_present = true; /* as a kernel believes that has not sent yet */
     /* The debugger waits at a stop that the guest has forgotten: a new one tells it so (design: a SYNC state
@@ -520,7 +608,36 @@ void relay_vm_request(struct relay_core *core, const uint8_t *bytes, size_t len_
 void relay_vm_lost(struct relay_core *core, uint64_t now)
 {
     core->now = now;
+    core->vm_is_known = false;
     strike(core);
+}
+
+static void speak_for_the_gone(struct relay_core *core, uint64_t now)
+{
+    struct kd_action action;
+    core->gone_at = KD_NEVER;
+    read_wish(core);
+    core->break_in_pending = false;
+    kd_link_restart(&core->link, now, &action);
+    act(core, &action, now);
+    kd_link_distrust(&core->link); /* a request that crosses the notice was for the target */
+    core->notices_left = core->target_stopped ? RELAY_NOTICES : 1;
+    say_notice(core, now);
+}
+
+void relay_vm_gone(struct relay_core *core, uint64_t now)
+{
+    if (speaks_for_the_gone(core))
+        return;
+    bool is_news = core->debugger_connected &&
+                   (core->target_stopped || (core->vm_is_known && !core->shutdown_told));
+    relay_vm_lost(core, now);
+    if (!is_news)
+        core->target_stopped = false;
+    else if (core->config.gone_wait_ns == 0)
+        speak_for_the_gone(core, now);
+    else
+        core->gone_at = now + core->config.gone_wait_ns;
 }
 
 bool relay_vm_reply(struct relay_core *core, struct kd_span *reply)
@@ -545,6 +662,8 @@ void relay_init(struct relay_core *core, const struct relay_config *config)
     core->config = *config;
     core->token_state = config->token_seed;
     core->debugger_present = true;
+    core->gone_at = KD_NEVER;
+    relay_state_head_default(core->state_head);
     kd_link_init(&core->link, &link);
 }
 
@@ -569,6 +688,9 @@ void relay_debugger_disconnected(struct relay_core *core, uint64_t now)
     core->break_in_pending = false;
     core->request_delivered = false;
     core->output_torn = 0;
+    core->gone_at = KD_NEVER;
+    if (speaks_for_the_gone(core))
+        end_farewell(core);
     forget_unwritten(core);
     relay_queue_clear(&core->input);
     kd_link_restart(&core->link, now, &action);
@@ -618,14 +740,17 @@ void relay_debugger_written(struct relay_core *core, size_t len_bytes)
 uint64_t relay_deadline(const struct relay_core *core)
 {
     if (core->state == RELAY_IDLE)
-        return KD_NEVER;
+        return core->gone_at;
     uint64_t line = core->debugger_connected ? kd_link_deadline(&core->link) : KD_NEVER;
     return line < core->hold_until ? line : core->hold_until;
 }
 
 static void hold_is_over(struct relay_core *core)
 {
-    if (core->state == RELAY_NEXT) {
+    if (speaks_for_the_gone(core)) {
+        forget_unwritten(core);
+        end_farewell(core);
+    } else if (core->state == RELAY_NEXT) {
         answer(core, VM_DONE, 0);
     } else if (core->state == RELAY_RECEIVING) {
         answer(core, VM_TIMEOUT, 0);
@@ -648,4 +773,6 @@ void relay_expire(struct relay_core *core, uint64_t now)
     }
     if (core->state != RELAY_IDLE && now >= core->hold_until)
         hold_is_over(core);
+    else if (now >= core->gone_at)
+        speak_for_the_gone(core, now);
 }

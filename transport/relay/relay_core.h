@@ -17,6 +17,7 @@
 
 #include "transport/kd/kd_link.h"
 #include "transport/kd/vm_message.h"
+#include "transport/relay/relay_farewell.h"
 #include "transport/relay/relay_queue.h"
 
 enum {
@@ -29,6 +30,7 @@ struct relay_config {
     uint64_t hold_ns;         /* how long a VM call may be held: 250,000,000 */
     uint64_t byte_wait_ns;    /* the link's: 1,000,000,000 */
     uint64_t reset_window_ns; /* the link's: 100,000,000 */
+    uint64_t gone_wait_ns;    /* a VM that is back within it was only reset, and nobody need be told: 2,000,000,000 */
     uint64_t token_seed;      /* tokens are drawn from it; never the same for two relay lives */
 };
 
@@ -43,8 +45,8 @@ struct relay_counters {
     uint64_t epochs;
 };
 
-/* What the VM call that is held now waits for. */
-enum relay_state { RELAY_IDLE, RELAY_SENDING, RELAY_NEXT, RELAY_RECEIVING };
+/* What the VM call that is held now waits for; the last two: there is no VM, and the relay speaks for it. */
+enum relay_state { RELAY_IDLE, RELAY_SENDING, RELAY_NEXT, RELAY_RECEIVING, RELAY_TELLING, RELAY_GONE };
 
 /* Which of its two buffers relay_vm_reply is to hand out. */
 enum relay_ready { RELAY_READY_NONE, RELAY_READY_REPLY, RELAY_READY_REFUSAL };
@@ -60,6 +62,12 @@ struct relay_core {
     bool break_in_pending;
     bool request_delivered; /* in this epoch to this debugger, and not answered by a manipulate reply yet */
     bool target_stopped; /* from a packet that waits for the debugger's word until that word is delivered */
+
+    uint64_t gone_at;     /* the debugger is told then, KD_NEVER: not at all */
+    bool vm_is_known;     /* it said hello, and was not lost since */
+    bool shutdown_told;   /* the guest's last state change said that the system goes down */
+    uint8_t notices_left; /* to a debugger whose target is gone, the one under way included */
+    uint8_t state_head[RELAY_STATE_HEAD_BYTES]; /* of the last state change that was acknowledged */
 
     uint64_t epoch;
     uint64_t token_state;
@@ -101,8 +109,15 @@ void relay_init(struct relay_core *core, const struct relay_config *config);
  */
 void relay_vm_request(struct relay_core *core, const uint8_t *bytes, size_t len_bytes, uint64_t now);
 
-/* The VM was reset or powered off, or its endpoint went away: a held call is struck, the epoch is over. */
+/* The VM was reset or reverted, and will be back: a held call is struck, the epoch is over. A debugger that waits at a
+ * stop is told by the guest's next life (hello). */
 void relay_vm_lost(struct relay_core *core, uint64_t now);
+
+/* The VM was powered off, or whoever carries its messages went away: the same, and a debugger that is connected is told
+ * that its target is gone (2.12 rule 7), unless the guest has said so itself, or says hello within gone_wait_ns. Until it lets go, its requests are
+ * answered: UNSUCCESSFUL. Bounded: the notice is said twice at most, each word repeated as often as a kernel would, and a
+ * hello or the debugger's leaving ends it. */
+void relay_vm_gone(struct relay_core *core, uint64_t now);
 
 /* The reply to the request under way.
  * Returns  true once per reply: *reply is valid until the next event */

@@ -212,7 +212,7 @@ static void vm_connected(struct session *session)
 
 static void vm_gone(struct session *session)
 {
-    relay_vm_lost(&session->core, uv_hrtime());
+    relay_vm_gone(&session->core, uv_hrtime());
 }
 
 static void debugger_connected(struct session *session)

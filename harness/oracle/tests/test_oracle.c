@@ -710,6 +710,53 @@ static void a_packet_sent_again_after_a_revert_is_another_one(void **context)
     finish_clean(f);
 }
 
+static struct body farewell(void)
+{
+    struct body body = {.type = DBG_TYPE_STATE_CHANGE64, .bytes = 240};
+    dbg_put(body.at, 4, DBG_STATE_LOAD_SYMBOLS);
+    dbg_put(body.at + 40, 8, UINT64_MAX);
+    body.at[64] = 1;
+    return body;
+}
+
+/* Said by the relay, not by the kernel; the next boot's first packet ends it. */
+static void a_relay_may_speak_for_a_target_that_is_off(void **context)
+{
+    struct fixture *f = *context;
+    struct body notice = farewell(), refusal = read_message(1), load = print(1);
+    dbg_put(refusal.at + 8, 4, 0xC0000001u);
+    life(f, SIM_LIFE_POWER_OFF);
+    told(f, &notice);
+    request(f, read_message(2));
+    told(f, &refusal);
+    told(f, &notice);
+    wait(f, SIM_S(100));
+    assert_clean(f);
+    life(f, SIM_LIFE_POWER_ON);
+    packet(f, load);
+    told(f, &notice);
+    assert_violates(f, 1, "never sent");
+}
+
+static void a_relay_may_say_nothing_else_for_it(void **context)
+{
+    struct fixture *f = *context;
+    struct body answer = read_message(1);
+    life(f, SIM_LIFE_POWER_OFF);
+    told(f, &answer);
+    assert_violates(f, 1, "never sent");
+}
+
+static void on_serial_nobody_speaks_for_a_target_that_is_off(void **context)
+{
+    struct fixture *f = *context;
+    struct body notice = farewell();
+    restart(f, SIM_LINK_SERIAL);
+    life(f, SIM_LIFE_POWER_OFF);
+    told(f, &notice);
+    assert_violates(f, 1, "never sent");
+}
+
 static void what_is_under_way_when_a_relay_dies_may_be_lost(void **context)
 {
     struct fixture *f = *context;
@@ -1585,6 +1632,9 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(nobody_is_blamed_for_a_machine_that_stands_still, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_machine_that_stood_still_has_lost_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_relay_may_speak_for_a_target_that_is_off, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_relay_may_say_nothing_else_for_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_nobody_speaks_for_a_target_that_is_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_under_way_when_a_relay_dies_may_be_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_revert_ends_an_epoch_and_what_was_delivered_stays_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_sent_again_after_a_revert_is_another_one, set_up, tear_down),

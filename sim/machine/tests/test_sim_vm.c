@@ -432,6 +432,14 @@ static void a_power_off_strikes_a_held_call(void **state)
     sim_vm_power_on(f.vm);
     run_until(&f, SIM_MS(100));
     sim_vm_power_off(f.vm);
+    uint64_t exits = sim_vm_counters(f.vm).exits;
+    run_for(&f, SIM_S(1));
+    assert_int_equal(sim_vm_counters(f.vm).exits, exits);
+    /* From then on the relay speaks, until its debugger has not listened for long enough (2.12 rule 7). */
+    assert_int_equal(sim_next_due(f.world), SIM_MS(2100));
+    unsigned frames = f.hand.frames;
+    run_for(&f, SIM_S(30));
+    assert_int_equal(f.hand.frames, frames + 20);
     assert_int_equal(sim_next_due(f.world), SIM_NEVER);
     end(&f);
 }

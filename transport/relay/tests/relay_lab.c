@@ -229,6 +229,12 @@ void lab_vm_lost(struct lab *lab)
     drain(lab);
 }
 
+void lab_vm_gone(struct lab *lab)
+{
+    relay_vm_gone(&lab->core, lab->now);
+    drain(lab);
+}
+
 /* ---- the debugger ---- */
 
 void lab_connect(struct lab *lab)
@@ -299,6 +305,16 @@ static const char *body_name(const struct body *bodies, size_t count, const uint
     return "unknown";
 }
 
+/* What the relay says of its own: that the target is gone, and that nothing can be done (2.12 rule 7). */
+static const char *packet_name(const uint8_t *body, size_t size, uint32_t type)
+{
+    if (type == 7 && size == 240 && get_u32(body) == 0x3031 && get_u32(body + 40) == 0xFFFFFFFF && body[64] == 1)
+        return "notice";
+    if (type == 2 && size == 56 && get_u32(body + 8) == 0xC0000001)
+        return "refusal";
+    return body_name(packets, PACKETS, body, size, type);
+}
+
 struct text {
     char chars[1 << 16];
     size_t length;
@@ -338,7 +354,7 @@ static size_t say_frame(struct text *text, const uint8_t *at, size_t left)
     for (uint32_t i = 0; i < size; i++)
         sum += at[16 + i];
     bool whole = sum == get_u32(at + 12) && at[16 + size] == 0xAA;
-    say(text, "%s %08x", whole ? body_name(packets, PACKETS, at + 16, size, type) : "damaged", id);
+    say(text, "%s %08x", whole ? packet_name(at + 16, size, type) : "damaged", id);
     return 16 + size + 1;
 }
 

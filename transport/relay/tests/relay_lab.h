@@ -53,6 +53,7 @@ void lab_resume_want_next(struct lab *lab);
 void lab_repeat(struct lab *lab); /* the last request's bytes once more */
 void lab_bytes(struct lab *lab, const uint8_t *bytes, size_t len_bytes);
 void lab_vm_lost(struct lab *lab);
+void lab_vm_gone(struct lab *lab);
 
 /* Hello by a debugged, running target; connect; then as the name says. */
 void lab_boot(struct lab *lab);
