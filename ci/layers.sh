@@ -1,8 +1,46 @@
 #!/usr/bin/env bash
-# Builds each layer with only the layers below it, so that no dependency can point up (README.md, folders).
+# Holds that no dependency points up (README.md, folders): by what each file includes, and by building each layer
+# with only the layers below it. Needs no git: an unpacked archive is held to the same rules.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+fail() {
+    echo "layers: $*" >&2
+    exit 1
+}
+
+# Every include of a folder as path:line:include. A folder in which none is found was not looked at, whatever grep says.
+includes_of() { # folder
+    grep -rnE --include='*.[chS]' '^[[:space:]]*#[[:space:]]*include' "$1" || fail "no include found in $1: is it there?"
+}
+
+# <...> is the system's or a library's unless it names a folder of ours; "..." is ours, from the root, without detours.
+allowed() { # folder, regular expression of the folders that its includes may begin with
+    local seen upwards
+    seen=$(includes_of "$1")
+    upwards=$(grep -E 'include[[:space:]]*("|<(transport|sim|harness|bench)/|[^[:space:]<"])|\.\./' <<<"$seen" |
+        grep -vE "include[[:space:]]*[\"<]($2)/([^.]|\.[^.])*[\">]" || true)
+    [ -z "$upwards" ] || fail $'includes upwards:\n'"$upwards"
+}
+allowed transport 'transport'
+allowed sim 'transport|sim'
+allowed harness 'transport|sim|harness'
+allowed bench 'transport|sim|harness|bench'
+
+# The debugger and the monitor judge the transport, so they must not be made of it: of all that the compiler reads for
+# them, only the status names may be the transport's.
+judges=(harness/dbg)
+[ ! -d harness/monitor ] || judges+=(harness/monitor)
+for folder in "${judges[@]}"; do
+    for source in "$folder"/*.c; do
+        read_for_it=$("${CC:-cc}" -MM -I. "$source") || fail "$source: what it includes cannot be told"
+        shared=$(grep -oE 'transport/[^ ]*' <<<"$read_for_it" | grep -vx 'transport/kd/kd_status\.h' || true)
+        [ -z "$shared" ] || fail "$source must not share the transport's code: $shared"
+    done
+done
+
 mapfile -t parts < <(sed -n '/^set(FASTKD_ALL_PARTS/,/)/p' CMakeLists.txt | tr -s ' )' '\n\n' | grep /\\\|^bench)
+[ "${#parts[@]}" -gt 1 ] || fail "CMakeLists.txt: no FASTKD_ALL_PARTS found"
 built=""
 for part in "${parts[@]}"; do
     built="${built:+$built;}$part"
@@ -10,19 +48,3 @@ for part in "${parts[@]}"; do
     cmake -S . -B build/layers -G Ninja -DFASTKD_PARTS="$built" >/dev/null
     cmake --build build/layers >/dev/null
 done
-
-# A header may be included from its own layer and those below; transport sees nothing but itself.
-allowed() { # folder, regular expression of what its includes may begin with
-    if git grep -nE '#include "' -- "$1" | grep -vE "#include \"($2)/"; then
-        echo "layers: $1 includes upwards" >&2
-        exit 1
-    fi
-}
-allowed transport 'transport'
-allowed sim 'transport|sim'
-allowed harness 'transport|sim|harness'
-allowed bench 'transport|sim|harness|bench'
-if git grep -nE '#include "transport/kd/' -- harness/dbg | grep -v kd_status.h; then
-    echo "layers: the fake debugger must not share the transport's code" >&2
-    exit 1
-fi
