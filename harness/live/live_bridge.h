@@ -1,7 +1,7 @@
 /* live_bridge.h: joins the debugger at a door to the debugger's socket of a relay, byte for byte.
  *
- * For a pty, which the relay cannot listen at. Neither side is read for while the other does not take it. Context: the
- * loop's thread. */
+ * For a pty, which the relay cannot listen at. Neither side is read for while the other does not take it.
+ * Context: the loop's thread. */
 #ifndef LIVE_BRIDGE_H
 #define LIVE_BRIDGE_H
 

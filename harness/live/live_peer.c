@@ -44,7 +44,8 @@ void live_peer_close(struct live_peer *peer)
 static void lose(struct live_peer *peer, int error)
 {
     live_peer_close(peer);
-    peer->events.gone(peer->events.context, error == UV_EOF ? "it closed the connection" : uv_strerror(error));
+    peer->events.gone(peer->events.context,
+                      error == UV_EOF ? "it closed the connection" : uv_strerror(error));
 }
 
 static void room(uv_handle_t *handle, size_t suggested_bytes, uv_buf_t *buffer)
@@ -75,7 +76,8 @@ void live_peer_set_reading(struct live_peer *peer, bool reading)
         (void)uv_read_stop(&peer->at.stream);
 }
 
-static struct live_peer *make(uv_loop_t *loop, enum relay_address_kind kind, const struct live_peer_events *events)
+static struct live_peer *make(uv_loop_t *loop, enum relay_address_kind kind,
+                              const struct live_peer_events *events)
 {
     struct live_peer *peer = sim_allocate(1, sizeof *peer);
     peer->events = *events;
@@ -164,4 +166,3 @@ bool live_peer_has_left(const struct live_peer *peer)
     struct pollfd line = {.events = POLLRDHUP};
     return uv_fileno(&peer->at.handle, &line.fd) == 0 && poll(&line, 1, 0) > 0;
 }
-

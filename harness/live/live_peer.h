@@ -1,6 +1,7 @@
 /* live_peer.h: one byte stream on a libuv loop: a debugger's connection, a pty, or our own way to the relay.
  *
- * Everything that is written is queued; a writer who cares looks at live_peer_unwritten. Context: the loop's thread. */
+ * Everything that is written is queued; a writer who cares looks at live_peer_unwritten. Context: the loop's
+ * thread. */
 #ifndef LIVE_PEER_H
 #define LIVE_PEER_H
 
@@ -21,14 +22,16 @@ struct live_peer_events {
 struct live_peer;
 
 /* Takes the connection that waits at a listening socket. NULL when it is gone again. */
-struct live_peer *live_peer_accept(struct uv_loop_s *loop, struct uv_stream_s *door, enum relay_address_kind kind,
-                                   const struct live_peer_events *events);
+struct live_peer *live_peer_accept(struct uv_loop_s *loop, struct uv_stream_s *door,
+                                   enum relay_address_kind kind, const struct live_peer_events *events);
 
 /* Takes over an open descriptor, closed in any case. NULL with errno when the loop cannot watch it. */
 struct live_peer *live_peer_open(struct uv_loop_s *loop, int fd, const struct live_peer_events *events);
 
-/* Connects to a Unix socket that listens in this very process, or at least has room in its queue. NULL with errno. */
-struct live_peer *live_peer_connect(struct uv_loop_s *loop, const char *path, const struct live_peer_events *events);
+/* Connects to a Unix socket that listens in this very process, or at least has room in its queue. NULL with
+ * errno. */
+struct live_peer *live_peer_connect(struct uv_loop_s *loop, const char *path,
+                                    const struct live_peer_events *events);
 
 void live_peer_write(struct live_peer *peer, const uint8_t *bytes, size_t len_bytes);
 size_t live_peer_unwritten(const struct live_peer *peer);

@@ -13,7 +13,8 @@ bool live_pty_is_held(const struct live_pty *pty)
     return poll(&line, 1, 0) >= 0 && (line.revents & POLLHUP) == 0;
 }
 
-/* Opening and closing the slave also makes the first POLLHUP: a master whose slave was never open shows none. */
+/* Opening and closing the slave also makes the first POLLHUP: a master whose slave was never open shows none.
+ */
 static int make_raw(const char *name)
 {
     struct termios line;

@@ -1,7 +1,7 @@
 /* live_pty.h: a pseudo terminal whose slave a debugger opens as if it were a serial port.
  *
- * Raw in both directions and for its owner alone (mode 0600). Linux: whether somebody has the slave open shows as the
- * absence of POLLHUP on the master. Tests: tests/test_live_pty.c */
+ * Raw in both directions and for its owner alone (mode 0600). Linux: whether somebody has the slave open
+ * shows as the absence of POLLHUP on the master. Tests: tests/test_live_pty.c */
 #ifndef LIVE_PTY_H
 #define LIVE_PTY_H
 

@@ -31,7 +31,8 @@ static void fail(struct live_rpc *rpc, const char *why)
     rpc->events.failed(rpc->events.context, why);
 }
 
-/* How much of the reply is still to come: first its length, then what that says. Larger than any can be: nonsense. */
+/* How much of the reply is still to come: first its length, then what that says. Larger than any can be:
+ * nonsense. */
 static size_t missing(const struct live_rpc *rpc)
 {
     if (rpc->reply_bytes < VM_STREAM_PREFIX_BYTES)

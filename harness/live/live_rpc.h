@@ -1,8 +1,9 @@
-/* live_rpc.h: the VM's RPC endpoint: hands the guest's requests to a relay over its VM socket, as a monitor would.
+/* live_rpc.h: the VM's RPC endpoint: hands the guest's requests to a relay over its VM socket, as a monitor
+ * would.
  *
- * Messages of vm_message.h, each behind a u32 length. One request is under way at a time: the guest stands in it. When
- * the guest is gone the connection is made anew, which tells the relay so, and no reply of before can come any more.
- * Context: the loop's thread. Tests: tests/test_live_target.c */
+ * Messages of vm_message.h, each behind a u32 length. One request is under way at a time: the guest stands in
+ * it. When the guest is gone the connection is made anew, which tells the relay so, and no reply of before
+ * can come any more. Context: the loop's thread. Tests: tests/test_live_target.c */
 #ifndef LIVE_RPC_H
 #define LIVE_RPC_H
 
@@ -13,14 +14,16 @@ struct uv_loop_s;
 struct live_rpc_events {
     void *context;
     void (*reply)(void *context, const uint8_t *bytes, size_t len_bytes);
-    void (*failed)(void *context, const char *why); /* the relay cannot be reached: nothing will answer any more */
+    void (*failed)(void *context,
+                   const char *why); /* the relay cannot be reached: nothing will answer any more */
 };
 
 struct live_rpc;
 
 /* path     in  of the relay's VM socket; it listens already
  * Returns  NULL with errno when it cannot be reached */
-struct live_rpc *live_rpc_open(struct uv_loop_s *loop, const char *path, const struct live_rpc_events *events);
+struct live_rpc *live_rpc_open(struct uv_loop_s *loop, const char *path,
+                               const struct live_rpc_events *events);
 
 /* bytes  in  a whole request, at most VM_REQUEST_BYTES_MAX; copied */
 void live_rpc_request(struct live_rpc *rpc, const uint8_t *bytes, size_t len_bytes);

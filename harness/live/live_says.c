@@ -14,7 +14,8 @@ static void __attribute__((format(printf, 2, 3))) say(struct live_says *says, co
     says->line(says->context, line);
 }
 
-static bool place(char text[LIVE_SAYS_BYTES], const char *name, uint64_t base, uint64_t size_bytes, uint64_t address)
+static bool place(char text[LIVE_SAYS_BYTES], const char *name, uint64_t base, uint64_t size_bytes,
+                  uint64_t address)
 {
     if (address < base || address - base >= size_bytes)
         return false;
@@ -40,10 +41,8 @@ static const char *exception_name(uint32_t code)
         uint32_t code;
         const char *name;
     } names[] = {
-        {0x80000003, "breakpoint"},
-        {0x80000004, "single step"},
-        {0x80000007, "another processor"},
-        {0xC0000005, "access violation"},
+        {0x80000003, "breakpoint"},        {0x80000004, "single step"},
+        {0x80000007, "another processor"}, {0xC0000005, "access violation"},
         {0xC0000420, "assertion failure"},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -100,10 +99,8 @@ void live_says_api(struct live_says *says, const struct mk_trace *trace)
 void live_says_life(struct live_says *says, enum sim_life life)
 {
     static const char *const lines[SIM_LIFES] = {
-        [SIM_LIFE_POWER_ON] = "target is powered on",
-        [SIM_LIFE_POWER_OFF] = "target is powered off",
-        [SIM_LIFE_RESET] = "target was reset",
-        [SIM_LIFE_REBOOT] = "target reboots",
+        [SIM_LIFE_POWER_ON] = "target is powered on", [SIM_LIFE_POWER_OFF] = "target is powered off",
+        [SIM_LIFE_RESET] = "target was reset",        [SIM_LIFE_REBOOT] = "target reboots",
         [SIM_LIFE_ATTACH] = "debugger connected",
     };
     if ((unsigned)life < SIM_LIFES && lines[life] != NULL)

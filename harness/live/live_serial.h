@@ -1,8 +1,8 @@
 /* live_serial.h: the debugger at the door is the far end of the VM's serial line: bytes, paced by the world.
  *
- * A debugger that does not read stalls the world, as a monitor stalls whose serial port is not read. One that writes
- * much faster than the line is loses bytes, as on any wire without flow control: a debugger that keeps to the protocol
- * never has so much under way. Context: the loop's thread. */
+ * A debugger that does not read stalls the world, as a monitor stalls whose serial port is not read. One that
+ * writes much faster than the line is loses bytes, as on any wire without flow control: a debugger that keeps
+ * to the protocol never has so much under way. Context: the loop's thread. */
 #ifndef LIVE_SERIAL_H
 #define LIVE_SERIAL_H
 
@@ -11,7 +11,8 @@
 #include "sim/machine/sim_vm.h"
 
 enum {
-    LIVE_SERIAL_UNREAD_MAX = 16384,    /* what the line takes of a debugger before bytes are lost: four largest frames */
+    LIVE_SERIAL_UNREAD_MAX =
+        16384, /* what the line takes of a debugger before bytes are lost: four largest frames */
     LIVE_SERIAL_UNWRITTEN_MAX = 65536, /* what a debugger may leave unread before the world stands still */
 };
 

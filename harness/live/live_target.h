@@ -1,9 +1,10 @@
-/* live_target.h: a simulated VM that real debuggers attach to: the world on a wall clock, behind real sockets.
+/* live_target.h: a simulated VM that real debuggers attach to: the world on a wall clock, behind real
+ * sockets.
  *
- * Backdoor link: the debugger talks to relay_server, the very code that kdrelay runs, and the relay to the VM over a
- * Unix socket in a private folder, all in one loop. Serial link: the debugger's bytes are the UART's, at the line's
- * pace. It takes one debugger after the other and runs until it is closed.
- * Context: the loop's thread. Tests: tests/test_live_target.c, over the real program. */
+ * Backdoor link: the debugger talks to relay_server, the very code that kdrelay runs, and the relay to the VM
+ * over a Unix socket in a private folder, all in one loop. Serial link: the debugger's bytes are the UART's,
+ * at the line's pace. It takes one debugger after the other and runs until it is closed. Context: the loop's
+ * thread. Tests: tests/test_live_target.c, over the real program. */
 #ifndef LIVE_TARGET_H
 #define LIVE_TARGET_H
 
@@ -21,7 +22,8 @@ struct live_address {
 /* text     in   unix:PATH, tcp:HOST:PORT or pty
  * why      out  on an error what is wrong with the text, as half a sentence; never freed
  * Returns  KD_OK; KD_ERR_ARGUMENT: address is undefined */
-KD_MUST_USE enum kd_status live_address_parse(struct live_address *address, const char *text, const char **why);
+KD_MUST_USE enum kd_status live_address_parse(struct live_address *address, const char *text,
+                                              const char **why);
 
 struct live_config {
     struct live_address address;
@@ -42,7 +44,8 @@ struct live_target;
 KD_MUST_USE enum kd_status live_target_open(struct uv_loop_s *loop, const struct live_config *config,
                                             struct live_target **target, char why[RELAY_WHY_BYTES]);
 
-/* What a debugger connects to: unix:PATH, tcp:HOST:PORT with the port that the system chose, or the pty's path. */
+/* What a debugger connects to: unix:PATH, tcp:HOST:PORT with the port that the system chose, or the pty's
+ * path. */
 const char *live_target_name(const struct live_target *target);
 
 /* Powers the VM on. */

@@ -26,7 +26,8 @@ static bool run_due(struct live_world *live, uint64_t limit_ns, uint64_t end_wal
     return true;
 }
 
-/* An idle world's clock is the wall's. It does not run ahead, or the next guest to run would find no room there. */
+/* An idle world's clock is the wall's. It does not run ahead, or the next guest to run would find no room
+ * there. */
 static void pass_idle_time(struct live_world *live, uint64_t wall_ns)
 {
     uint64_t now_ns = live_clock_now(&live->clock, wall_ns);
@@ -72,7 +73,8 @@ void live_world_set_stalled(struct live_world *live, bool stalled)
         arm(live);
 }
 
-struct live_world *live_world_open(uv_loop_t *loop, struct sim_world *world, const struct live_world_events *events)
+struct live_world *live_world_open(uv_loop_t *loop, struct sim_world *world,
+                                   const struct live_world_events *events)
 {
     struct live_world *live = sim_allocate(1, sizeof *live);
     live->world = world;

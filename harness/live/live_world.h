@@ -1,7 +1,8 @@
 /* live_world.h: a world whose events happen when the wall clock says so (live_clock.h).
  *
- * A turn runs what is due. The timer takes one when the next event is due; whoever brings something from outside takes
- * one before, so that the world's clock is right, and one after. Context: the loop's thread, outside of world events. */
+ * A turn runs what is due. The timer takes one when the next event is due; whoever brings something from
+ * outside takes one before, so that the world's clock is right, and one after. Context: the loop's thread,
+ * outside of world events. */
 #ifndef LIVE_WORLD_H
 #define LIVE_WORLD_H
 

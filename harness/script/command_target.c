@@ -101,22 +101,26 @@ static error_t parse(int key, char *value, struct argp_state *state)
         argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP, program_name);
         exit(RUNNER_OK);
     case ARGP_KEY_ARG:
-        command_refuse("target: %s: no arguments are expected, only options (kdharness target --help)", value);
+        command_refuse("target: %s: no arguments are expected, only options (kdharness target --help)",
+                       value);
     case ARGP_KEY_ERROR:
-        command_refuse("target: %s: unknown option, or its value is missing (kdharness target --help lists them)",
-                       state->argv[state->next - 1]);
+        command_refuse(
+            "target: %s: unknown option, or its value is missing (kdharness target --help lists them)",
+            state->argv[state->next - 1]);
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
 static const struct argp_option options[] = {
-    {"listen", KEY_LISTEN, "ADDRESS", 0, "unix:PATH, tcp:127.0.0.1:PORT or pty: where a debugger attaches", 0},
+    {"listen", KEY_LISTEN, "ADDRESS", 0, "unix:PATH, tcp:127.0.0.1:PORT or pty: where a debugger attaches",
+     0},
     {"arch", KEY_ARCH, "ARCH", 0, "x64 (default) or x86", 0},
     {"link", KEY_LINK, "LINK", 0, "backdoor (default) or serial", 0},
     {"baud", KEY_BAUD, "N", 0, "of the serial line, 300 to 115200 (default 115200)", 0},
     {"seed", KEY_SEED, "N", 0, "Seed of the world (default 1)", 0},
-    {"set", KEY_SET, "NAME=VALUE", 0, "Override a cost (cost.exit_ns) or a field of vm{}; may be repeated", 0},
+    {"set", KEY_SET, "NAME=VALUE", 0, "Override a cost (cost.exit_ns) or a field of vm{}; may be repeated",
+     0},
     {"modules", KEY_MODULES, "N", 0, "Load-symbols notifications at boot (default 2)", 0},
     {"help", KEY_HELP, NULL, 0, "Show this text", -1},
     {0},
@@ -126,7 +130,8 @@ static const struct argp_option options[] = {
 
 static void say_unix(const char *path)
 {
-    printf("WinDbg: windbg -k com:pipe,port=\\\\.\\pipe\\fastkd,resets=0,reconnect  (with that pipe bridged to %s)\n",
+    printf("WinDbg: windbg -k com:pipe,port=\\\\.\\pipe\\fastkd,resets=0,reconnect  (with that pipe bridged "
+           "to %s)\n",
            path);
     printf("others: KDCOM frames over unix:%s, for instance r2 -a x86 -b 64 -D winkd %s\n", path, path);
 }
@@ -134,7 +139,8 @@ static void say_unix(const char *path)
 static void say_tcp(const char *host_and_port)
 {
     const char *colon = strrchr(host_and_port, ':');
-    printf("WinDbg: windbg -k com:ipport=%s,port=%.*s\n", colon + 1, (int)(colon - host_and_port), host_and_port);
+    printf("WinDbg: windbg -k com:ipport=%s,port=%.*s\n", colon + 1, (int)(colon - host_and_port),
+           host_and_port);
     printf("others: KDCOM frames over tcp:%s\n", host_and_port);
 }
 
@@ -203,11 +209,16 @@ static void finish(struct program *program, struct live_target *target)
 
 int command_target(int argc, char **argv)
 {
-    static const struct argp argp = {options, parse, NULL,
-                                     "Runs a simulated target on the wall clock until SIGINT or SIGTERM, for any KD "
-                                     "client to attach to. Exit code 0: ended by a signal; 1: a failure while running; "
-                                     "2: bad input.",
-                                     NULL, NULL, NULL};
+    static const struct argp argp = {
+        options,
+        parse,
+        NULL,
+        "Runs a simulated target on the wall clock until SIGINT or SIGTERM, for any KD "
+        "client to attach to. Exit code 0: ended by a signal; 1: a failure while running; "
+        "2: bad input.",
+        NULL,
+        NULL,
+        NULL};
     struct arguments arguments = {.lab = lab_config_default(SIM_LINK_BACKDOOR, 1)};
     struct program program = {.start_ns = uv_hrtime()};
     struct live_target *target;
@@ -215,8 +226,13 @@ int command_target(int argc, char **argv)
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
     if (!arguments.has_address)
         command_refuse("target: --listen is needed: unix:PATH, tcp:127.0.0.1:PORT or pty");
-    const struct live_config config = {arguments.address,  arguments.lab.seed, arguments.lab.cost,
-                                       arguments.lab.vm, &program,           log_line, failed};
+    const struct live_config config = {arguments.address,
+                                       arguments.lab.seed,
+                                       arguments.lab.cost,
+                                       arguments.lab.vm,
+                                       &program,
+                                       log_line,
+                                       failed};
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of its write */
     uv_loop_init(&program.loop);
     if (live_target_open(&program.loop, &config, &target, why) != KD_OK)

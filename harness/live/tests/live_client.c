@@ -71,7 +71,8 @@ static void forget(struct live_client *client, size_t len_bytes)
     memmove(client->in, client->in + len_bytes, client->in_bytes);
 }
 
-/* Takes a whole unit out of the input. A target never sends noise, but a connection may begin inside a frame. */
+/* Takes a whole unit out of the input. A target never sends noise, but a connection may begin inside a frame.
+ */
 static bool take_unit(struct live_client *client)
 {
     while (client->in_bytes >= KD_LEADER_BYTES && !is_leader(client->in))
@@ -164,7 +165,8 @@ bool live_client_frame(struct live_client *client, int wait_ms)
 
 /* ---- what a debugger does ---- */
 
-/* Waits for an exception; load-symbols is continued. Returns false after silence, or after that many frames. */
+/* Waits for an exception; load-symbols is continued. Returns false after silence, or after that many frames.
+ */
 static bool await_exception(struct live_client *client, int wait_ms, unsigned frames)
 {
     enum { EXCEPTION_CODE = 32, PROGRAM_COUNTER = 24 };
@@ -189,14 +191,14 @@ void live_client_wait_stop(struct live_client *client)
         fail_msg("no stop came");
 }
 
-static size_t make_request(uint8_t body[KD_BODY_BYTES_MAX], uint32_t api, const uint8_t *fields, size_t fields_bytes,
-                           const uint8_t *data, size_t data_bytes)
+static size_t make_request(uint8_t body[KD_BODY_BYTES_MAX], uint32_t api, const uint8_t *fields,
+                           size_t fields_bytes, const uint8_t *data, size_t data_bytes)
 {
     memset(body, 0, MANIPULATE_BYTES);
     kd_store_u32(body, api);
     if (fields_bytes > 0)
         if (fields_bytes > 0)
-        memcpy(body + UNION, fields, fields_bytes);
+            memcpy(body + UNION, fields, fields_bytes);
     if (data_bytes > 0)
         memcpy(body + MANIPULATE_BYTES, data, data_bytes);
     return MANIPULATE_BYTES + data_bytes;
@@ -218,8 +220,8 @@ static bool await_reply(struct live_client *client, uint32_t api)
     return false;
 }
 
-uint32_t live_client_request(struct live_client *client, uint32_t api, const uint8_t *fields, size_t fields_bytes,
-                             const uint8_t *data, size_t data_bytes)
+uint32_t live_client_request(struct live_client *client, uint32_t api, const uint8_t *fields,
+                             size_t fields_bytes, const uint8_t *data, size_t data_bytes)
 {
     uint8_t body[KD_BODY_BYTES_MAX];
     size_t body_bytes = make_request(body, api, fields, fields_bytes, data, data_bytes);
@@ -257,7 +259,8 @@ void live_client_order(struct live_client *client, uint32_t api, const uint8_t *
 {
     uint8_t body[KD_BODY_BYTES_MAX];
     const uint32_t id = client->next;
-    live_client_data(client, KD_TYPE_MANIPULATE, body, make_request(body, api, fields, fields_bytes, NULL, 0));
+    live_client_data(client, KD_TYPE_MANIPULATE, body,
+                     make_request(body, api, fields, fields_bytes, NULL, 0));
     while (next_unit(client, LIVE_CLIENT_FAILURE_MS)) {
         if (client->head.leader == KD_LEADER_DATA) {
             client->kept = on_data(client);
@@ -286,7 +289,8 @@ static void skip_int3(struct live_client *client)
     memcpy(context, client->body + MANIPULATE_BYTES, sizeof context);
     kd_store_u64(context + RIP, client->pc + 1);
     memcpy(fields, context + 0x30, sizeof fields);
-    assert_int_equal(live_client_request(client, API_SET_CONTEXT, fields, sizeof fields, context, sizeof context), 0);
+    assert_int_equal(
+        live_client_request(client, API_SET_CONTEXT, fields, sizeof fields, context, sizeof context), 0);
 }
 
 void live_client_go(struct live_client *client, bool step)

@@ -1,7 +1,8 @@
 /* live_client.h: for tests of the live target: a small blocking debugger on a real descriptor.
  *
- * It keeps to the protocol (kd-protocol.md 2.3, 2.9, 2.10) but for what a test makes it do by hand. Nothing is
- * expected to come at a time: silence makes it try again, and a limit bounds a failure, which ends the test. */
+ * It keeps to the protocol (kd-protocol.md 2.3, 2.9, 2.10) but for what a test makes it do by hand. Nothing
+ * is expected to come at a time: silence makes it try again, and a limit bounds a failure, which ends the
+ * test. */
 #ifndef LIVE_CLIENT_H
 #define LIVE_CLIENT_H
 
@@ -35,8 +36,8 @@ struct live_client {
     uint32_t next;   /* id of the next request */
     uint32_t expect; /* id of the next frame */
     enum live_acks acks;
-    bool closed;     /* the target hung up */
-    bool kept;       /* private: head and body hold a frame for the next live_client_frame */
+    bool closed; /* the target hung up */
+    bool kept;   /* private: head and body hold a frame for the next live_client_frame */
     /* the frame that live_client_frame returned last */
     struct kd_frame_header head;
     uint8_t body[KD_BODY_BYTES_MAX];
@@ -58,11 +59,12 @@ void live_client_break_in(struct live_client *client);
 void live_client_reset(struct live_client *client);
 
 /* Waits for one unit of any kind and does for the ids what the protocol says.
- * Returns  true with a new data frame in head and body; false after wait_ms of silence, or when the target hung up */
+ * Returns  true with a new data frame in head and body; false after wait_ms of silence, or when the target
+ * hung up */
 bool live_client_frame(struct live_client *client, int wait_ms);
 
-/* Waits for an exception; symbol notices are continued. Without one it asks again, as a debugger that attaches does.
- * When it returns, nothing that its RESETs made the target say is still under way. */
+/* Waits for an exception; symbol notices are continued. Without one it asks again, as a debugger that
+ * attaches does. When it returns, nothing that its RESETs made the target say is still under way. */
 void live_client_attach(struct live_client *client);
 
 /* Waits for the next exception without asking for one. */
@@ -70,13 +72,14 @@ void live_client_wait_stop(struct live_client *client);
 
 /* One request with the reply in body; union_bytes go to the request's union, data behind the header.
  * Returns  the reply's ReturnStatus */
-uint32_t live_client_request(struct live_client *client, uint32_t api, const uint8_t *fields, size_t fields_bytes,
-                             const uint8_t *data, size_t data_bytes);
+uint32_t live_client_request(struct live_client *client, uint32_t api, const uint8_t *fields,
+                             size_t fields_bytes, const uint8_t *data, size_t data_bytes);
 
 /* The same with a u64 and a u32 in the union, which is what most requests have. */
 uint32_t live_client_ask(struct live_client *client, uint32_t api, uint64_t first, uint32_t second);
 
-/* A request that has no reply: returns when it is acknowledged, or void because a RESET or a state change crossed it. */
+/* A request that has no reply: returns when it is acknowledged, or void because a RESET or a state change
+ * crossed it. */
 void live_client_order(struct live_client *client, uint32_t api, const uint8_t *fields, size_t fields_bytes);
 void live_client_go(struct live_client *client, bool step);
 

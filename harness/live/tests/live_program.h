@@ -10,9 +10,9 @@ enum { LIVE_TEXT_BYTES = 16384, LIVE_PATH_BYTES = 100, LIVE_SOCKETS_MAX = 16 };
 
 struct live_program {
     char folder[80];
-    char path[LIVE_PATH_BYTES];    /* of the target's Unix socket */
+    char path[LIVE_PATH_BYTES];        /* of the target's Unix socket */
     char address[LIVE_PATH_BYTES + 8]; /* unix: and that path */
-    const char *link; /* of live_program_start */
+    const char *link;                  /* of live_program_start */
     pid_t process;
     int out, err;
     char log[LIVE_TEXT_BYTES]; /* stdout so far */
@@ -44,7 +44,8 @@ int live_program_exit_code(struct live_program *program);
 /* Everything that stderr will have said, to its end. */
 void live_program_errors(struct live_program *program, char text[LIVE_TEXT_BYTES]);
 
-/* Connects to the folder's socket. The descriptor is closed by teardown, or earlier by live_program_hang_up. */
+/* Connects to the folder's socket. The descriptor is closed by teardown, or earlier by live_program_hang_up.
+ */
 int live_program_join(struct live_program *program);
 int live_program_join_tcp(struct live_program *program, unsigned port);
 int live_program_keep(struct live_program *program, int fd);

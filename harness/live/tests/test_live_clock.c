@@ -1,4 +1,5 @@
-/* Goal: the world's clock follows the wall's: never much ahead, never for hours behind. Method: plain numbers. */
+/* Goal: the world's clock follows the wall's: never much ahead, never for hours behind. Method: plain
+ * numbers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +24,8 @@ static void the_world_runs_a_little_ahead_of_the_wall(void **state)
     struct live_clock clock = started();
     uint64_t skipped_ns;
     assert_int_equal(live_clock_limit(&clock, START, 0, &skipped_ns), LIVE_AHEAD_NS);
-    assert_int_equal(live_clock_limit(&clock, START + SIM_S(5), SIM_S(5), &skipped_ns), SIM_S(5) + LIVE_AHEAD_NS);
+    assert_int_equal(live_clock_limit(&clock, START + SIM_S(5), SIM_S(5), &skipped_ns),
+                     SIM_S(5) + LIVE_AHEAD_NS);
     assert_int_equal(skipped_ns, 0);
 }
 

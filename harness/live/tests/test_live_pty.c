@@ -107,10 +107,8 @@ int main(int argc, char **argv)
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_is_held_while_the_slave_is_open),
-        cmocka_unit_test(every_byte_passes_as_it_is),
-        cmocka_unit_test(only_its_owner_may_open_it),
-        cmocka_unit_test(a_renewed_line_is_as_at_first),
+        cmocka_unit_test(it_is_held_while_the_slave_is_open), cmocka_unit_test(every_byte_passes_as_it_is),
+        cmocka_unit_test(only_its_owner_may_open_it),         cmocka_unit_test(a_renewed_line_is_as_at_first),
         cmocka_unit_test(a_line_in_use_is_not_renewed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

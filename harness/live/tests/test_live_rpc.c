@@ -1,5 +1,6 @@
 /* Goal: requests go out and replies come back whole, one at a time, and never across the end of a guest.
- * Method: a relay played by hand over a real Unix socket; the loop runs until what a test waits for has happened. */
+ * Method: a relay played by hand over a real Unix socket; the loop runs until what a test waits for has
+ * happened. */
 #include "harness/live/live_rpc.h"
 #include "transport/relay/tests/relay_folder.h"
 #include <errno.h>

@@ -1,7 +1,7 @@
-/* Goal: any debugger can attach, do what debuggers do, leave as it likes and come back, on both links; and the
- * program behaves as a good citizen: sockets, signals, words for mistakes.
- * Method: the real program and a small debugger over real sockets. Every step waits for bytes, for a line of the log
- * or for the end of the process; time limits only bound a failure. */
+/* Goal: any debugger can attach, do what debuggers do, leave as it likes and come back, on both links; and
+ * the program behaves as a good citizen: sockets, signals, words for mistakes. Method: the real program and a
+ * small debugger over real sockets. Every step waits for bytes, for a line of the log or for the end of the
+ * process; time limits only bound a failure. */
 #include "harness/live/tests/live_client.h"
 #include "harness/live/tests/live_program.h"
 #include <errno.h>
@@ -101,7 +101,8 @@ static void first_questions(struct live_program *program, struct live_client *cl
     assert_int_equal(live_client_ask(client, API_READ_VIRTUAL, data_list, 8), STATUS_SUCCESS);
     assert_int_equal(live_client_ask(client, API_READ_CONTROL_SPACE, 2, 0xE0), STATUS_SUCCESS);
     uint64_t cr3 = kd_load_u64(client->body + DATA + 0x10);
-    assert_int_equal(live_client_ask(client, API_READ_PHYSICAL, cr3 & ~UINT64_C(0xFFF), 2048), STATUS_SUCCESS);
+    assert_int_equal(live_client_ask(client, API_READ_PHYSICAL, cr3 & ~UINT64_C(0xFFF), 2048),
+                     STATUS_SUCCESS);
     assert_int_equal(live_client_ask(client, API_READ_MSR, 0xC0000101u, 0), STATUS_SUCCESS);
     assert_int_equal(live_client_ask(client, API_GET_CONTEXT, 0, 0), STATUS_SUCCESS);
     live_client_order(client, API_CLEAR_ALL_INTERNAL, NULL, 0);
@@ -222,7 +223,8 @@ static void a_stopped_target_shows_its_state_to_the_next_debugger(void **state)
     on_each_link(state, quick, leave_a_stopped_target);
 }
 
-/* The relay counts the reply as acknowledged; on serial it is an orphan first, and a second RESET gets the state. */
+/* The relay counts the reply as acknowledged; on serial it is an orphan first, and a second RESET gets the
+ * state. */
 static void leave_with_a_reply_unacknowledged(struct live_program *program, struct live_client *client)
 {
     live_client_attach(client);
@@ -405,8 +407,8 @@ static void one_who_comes_while_another_leaves_is_let_in(void **state)
     on_each_link(state, quick, at_once);
 }
 
-/* 2.12 rule 8: the target repeats its state change; what the debugger did not read is cut nowhere. The client checks
- * every frame it gets. */
+/* 2.12 rule 8: the target repeats its state change; what the debugger did not read is cut nowhere. The client
+ * checks every frame it gets. */
 static void does_not_read(struct live_program *program, struct live_client *client)
 {
     enum { REQUESTS = 300 };
@@ -414,7 +416,8 @@ static void does_not_read(struct live_program *program, struct live_client *clie
     live_client_attach(client);
     uint64_t base = kernel_base(client);
     uint8_t body[DATA] = {0};
-    for (unsigned i = 0; i < REQUESTS; i++) { /* the same one over and over: a repeat is acknowledged each time */
+    for (unsigned i = 0; i < REQUESTS;
+         i++) { /* the same one over and over: a repeat is acknowledged each time */
         kd_store_u32(body, API_READ_VIRTUAL);
         kd_store_u64(body + UNION, base);
         kd_store_u32(body + UNION + 8, 3000);
@@ -457,7 +460,8 @@ static void over_tcp(struct live_program *program, const char *link)
     const char *const arguments[] = {"--listen", "tcp:127.0.0.1:0", "--link", link, NULL};
     struct live_client client;
     live_program_run(program, arguments);
-    unsigned port = (unsigned)strtoul(live_program_wait(program, "others: KDCOM frames over tcp:127.0.0.1:"), NULL, 10);
+    unsigned port =
+        (unsigned)strtoul(live_program_wait(program, "others: KDCOM frames over tcp:127.0.0.1:"), NULL, 10);
     live_program_wait(program, "windbg -k com:ipport=");
     live_client_begin(&client, live_program_join_tcp(program, port));
     live_client_attach(&client);
@@ -630,7 +634,8 @@ static void every_bad_argument_is_one_clear_line(void **state)
         {{"--listen", "tcp:0.0.0.0:1", NULL}, "only loopback"},
         {{"--listen", "tcp:127.0.0.1:x", NULL}, "port"},
         {{"--listen", "unix:no/such/folder/s", NULL}, "cannot listen at unix:no/such/folder/s"},
-        {{"--listen", "unix:no/such/folder/s", "--link", "serial", NULL}, "cannot listen at unix:no/such/folder/s"},
+        {{"--listen", "unix:no/such/folder/s", "--link", "serial", NULL},
+         "cannot listen at unix:no/such/folder/s"},
         {{"--listen", "pty", "--link", "usb", NULL}, "expected backdoor or serial"},
         {{"--listen", "pty", "--arch", "vax", NULL}, "arch cannot be 'vax'"},
         {{"--listen", "pty", "--baud", "299", NULL}, "--baud 299: expected a number from 300 to 115200"},
@@ -646,8 +651,8 @@ static void every_bad_argument_is_one_clear_line(void **state)
         live_program_run(program, rows[i].arguments);
         live_program_errors(program, text);
         int code = live_program_exit_code(program);
-        if (code != 2 || strstr(text, rows[i].words) == NULL || strchr(text, '\n') != text + strlen(text) - 1 ||
-            strncmp(text, "kdharness: target: ", 11) != 0)
+        if (code != 2 || strstr(text, rows[i].words) == NULL ||
+            strchr(text, '\n') != text + strlen(text) - 1 || strncmp(text, "kdharness: target: ", 11) != 0)
             fail_msg("row %zu ends with %d and says: %s", i, code, text);
     }
 }
@@ -669,15 +674,22 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_debugger_attaches_reads_steps_goes_and_breaks_in, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_questions_of_real_debuggers_are_answered, setup, teardown),
-        cmocka_unit_test_setup_teardown(breakpoints_outlive_a_debugger_and_the_next_one_removes_them, setup, teardown),
+        cmocka_unit_test_setup_teardown(breakpoints_outlive_a_debugger_and_the_next_one_removes_them, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_reboot_is_seen_and_the_conversation_goes_on, setup, teardown),
-        cmocka_unit_test_setup_teardown(resets_to_a_running_target_do_nothing_and_a_break_in_still_works, setup, teardown),
+        cmocka_unit_test_setup_teardown(resets_to_a_running_target_do_nothing_and_a_break_in_still_works,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_break_in_and_a_reset_back_to_back_attach, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_stopped_target_shows_its_state_to_the_next_debugger, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_unacknowledged_reply_does_not_block_the_next_debugger, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_unacknowledged_state_change_comes_again_to_the_next_debugger, setup, teardown),
-        cmocka_unit_test_setup_teardown(half_a_frame_left_behind_does_not_block_the_next_debugger, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_target_that_printed_to_nobody_can_be_attached_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stopped_target_shows_its_state_to_the_next_debugger, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_unacknowledged_reply_does_not_block_the_next_debugger, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_unacknowledged_state_change_comes_again_to_the_next_debugger,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(half_a_frame_left_behind_does_not_block_the_next_debugger, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_target_that_printed_to_nobody_can_be_attached_again, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(sync_bits_where_none_belong_are_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(acks_that_nobody_waits_for_are_ignored, setup, teardown),
         cmocka_unit_test_setup_teardown(a_storm_of_resets_is_survived, setup, teardown),
@@ -691,7 +703,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(serial_is_really_that_slow, setup, teardown),
         cmocka_unit_test_setup_teardown(a_suspended_host_is_skipped, setup, teardown),
         cmocka_unit_test_setup_teardown(the_log_says_what_happens_in_words, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_socket_is_its_owners_alone_and_goes_with_the_program, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_socket_is_its_owners_alone_and_goes_with_the_program, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_killed_ones_socket_is_taken_over, setup, teardown),
         cmocka_unit_test_setup_teardown(a_live_ones_socket_is_refused_in_one_line, setup, teardown),
         cmocka_unit_test_setup_teardown(every_bad_argument_is_one_clear_line, setup, teardown),
