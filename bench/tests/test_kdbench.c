@@ -15,13 +15,15 @@
 enum { LINKS = 4, WORKLOADS = 5, OUTPUT_BYTES = 1 << 16, COMMAND_BYTES = 1024 };
 
 struct fix {
-    char folder[64];
+    char folder[128];
 };
 
 static int set_up(void **state)
 {
     static struct fix fix;
-    strcpy(fix.folder, "/tmp/test_kdbench_XXXXXX");
+    const char *base = getenv("TMPDIR");
+    int len = snprintf(fix.folder, sizeof fix.folder, "%s/test_kdbench_XXXXXX", base != NULL ? base : ".");
+    assert_in_range(len, 1, sizeof fix.folder - 1);
     *state = &fix;
     return mkdtemp(fix.folder) == NULL;
 }

@@ -174,28 +174,9 @@ void dbg_api_get_context_ex(struct dbg_request *request, uint16_t cpu, uint32_t 
     put32(request, 4, count);
 }
 
-/* The third field carries the size of the whole context, so that the target knows the last part (4.4 rule 4).
- */
-enum kd_status dbg_api_set_context_ex(struct dbg_request *request, uint16_t cpu, uint32_t offset,
-                                      uint32_t context_bytes, const uint8_t *data, size_t data_bytes)
-{
-    dbg_api_begin(request, DBG_API_SET_CONTEXT_EX, cpu);
-    put32(request, 0, offset);
-    put32(request, 4, (uint32_t)data_bytes);
-    put32(request, 8, context_bytes);
-    return dbg_api_append(request, data, data_bytes);
-}
-
 void dbg_api_read_control_space(struct dbg_request *request, uint16_t cpu, uint64_t index, uint32_t count)
 {
     begin_transfer(request, DBG_API_READ_CONTROL_SPACE, cpu, index, count);
-}
-
-enum kd_status dbg_api_write_control_space(struct dbg_request *request, uint16_t cpu, uint64_t index,
-                                           const uint8_t *data, size_t data_bytes)
-{
-    begin_transfer(request, DBG_API_WRITE_CONTROL_SPACE, cpu, index, (uint32_t)data_bytes);
-    return dbg_api_append(request, data, data_bytes);
 }
 
 void dbg_api_write_breakpoint(struct dbg_request *request, uint64_t address)
@@ -252,22 +233,6 @@ void dbg_api_query_memory(struct dbg_request *request, uint64_t address)
 {
     dbg_api_begin(request, DBG_API_QUERY_MEMORY, 0);
     put64(request, 0, address);
-}
-
-enum kd_status dbg_api_search_memory(struct dbg_request *request, uint64_t start, uint64_t length,
-                                     const uint8_t *pattern, size_t pattern_bytes)
-{
-    dbg_api_begin(request, DBG_API_SEARCH_MEMORY, 0);
-    put64(request, 0, start);
-    put64(request, 8, length);
-    put32(request, 16, (uint32_t)pattern_bytes);
-    return dbg_api_append(request, pattern, pattern_bytes);
-}
-
-void dbg_api_read_msr(struct dbg_request *request, uint16_t cpu, uint32_t msr)
-{
-    dbg_api_begin(request, DBG_API_READ_MSR, cpu);
-    put32(request, 0, msr);
 }
 
 /* ---- replies

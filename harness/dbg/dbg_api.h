@@ -165,12 +165,8 @@ void dbg_api_get_context(struct dbg_request *request, uint16_t cpu);
 KD_MUST_USE enum kd_status dbg_api_set_context(struct dbg_request *request, uint16_t cpu, uint32_t context_flags,
                                                const uint8_t *context, size_t context_bytes);
 void dbg_api_get_context_ex(struct dbg_request *request, uint16_t cpu, uint32_t offset, uint32_t count);
-KD_MUST_USE enum kd_status dbg_api_set_context_ex(struct dbg_request *request, uint16_t cpu, uint32_t offset,
-                                                  uint32_t context_bytes, const uint8_t *data, size_t data_bytes);
 /* index: amd64 0..3, x86 a byte offset (4.9) */
 void dbg_api_read_control_space(struct dbg_request *request, uint16_t cpu, uint64_t index, uint32_t count);
-KD_MUST_USE enum kd_status dbg_api_write_control_space(struct dbg_request *request, uint16_t cpu, uint64_t index,
-                                                       const uint8_t *data, size_t data_bytes);
 void dbg_api_write_breakpoint(struct dbg_request *request, uint64_t address);
 void dbg_api_restore_breakpoint(struct dbg_request *request, uint32_t handle);
 void dbg_api_continue(struct dbg_request *request, uint32_t continue_status);
@@ -189,9 +185,6 @@ void dbg_api_reboot(struct dbg_request *request);
 void dbg_api_clear_internal_breakpoints(struct dbg_request *request);
 void dbg_api_switch_processor(struct dbg_request *request, uint16_t cpu);
 void dbg_api_query_memory(struct dbg_request *request, uint64_t address);
-KD_MUST_USE enum kd_status dbg_api_search_memory(struct dbg_request *request, uint64_t start, uint64_t length,
-                                                 const uint8_t *pattern, size_t pattern_bytes);
-void dbg_api_read_msr(struct dbg_request *request, uint16_t cpu, uint32_t msr);
 
 /* ---- replies --------------------------------------------------------------------------------------------------- */
 

@@ -31,9 +31,6 @@ struct lab_config lab_config_default(enum sim_link link, uint64_t seed);
 KD_MUST_USE enum kd_status lab_config_set(struct lab_config *config, const char *name, const char *value,
                                           char *why);
 
-/* The names that lab_config_set takes, index 0 on; NULL after the last. */
-const char *lab_config_name(unsigned index, const char **note);
-
 const char *lab_link_name(enum sim_link link);
 KD_MUST_USE enum kd_status lab_link_find(const char *name, enum sim_link *link);
 const char *lab_arch_name(enum mk_arch arch);

@@ -208,11 +208,3 @@ enum kd_status lab_config_set(struct lab_config *config, const char *name, const
     snprintf(why, LAB_WHY_BYTES, "no field is called '%s' (harness/README.md, vm, lists them)", name);
     return KD_ERR_ARGUMENT;
 }
-
-const char *lab_config_name(unsigned index, const char **note)
-{
-    if (index >= FIELD_COUNT)
-        return NULL;
-    *note = fields[index].note;
-    return fields[index].name;
-}

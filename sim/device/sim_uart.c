@@ -75,11 +75,6 @@ struct sim_uart {
 #define SIM_UART_TEXT(name, text) text,
 static const char *const mode_names[] = {SIM_UART_MODE_LIST(SIM_UART_TEXT)};
 
-const char *sim_uart_mode_name(enum sim_uart_mode mode)
-{
-    return mode_names[mode];
-}
-
 enum kd_status sim_uart_mode_find(const char *name, enum sim_uart_mode *mode)
 {
     for (unsigned i = 0; i < SIM_UART_MODES; i++) {

@@ -18,7 +18,6 @@ enum sim_uart_mode {
 #undef SIM_UART_ENUM
     SIM_UART_MODES
 };
-const char *sim_uart_mode_name(enum sim_uart_mode mode);
 KD_MUST_USE enum kd_status sim_uart_mode_find(const char *name, enum sim_uart_mode *mode);
 
 struct sim_uart_config {

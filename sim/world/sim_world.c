@@ -88,11 +88,6 @@ uint64_t sim_now(const struct sim_world *world)
     return world->now_ns;
 }
 
-uint64_t sim_seed(const struct sim_world *world)
-{
-    return world->seed;
-}
-
 const struct sim_cost *sim_cost(const struct sim_world *world)
 {
     return &world->cost;

@@ -32,7 +32,6 @@ struct sim_world *sim_world_create(uint64_t seed, const struct sim_cost *cost);
 void sim_world_destroy(struct sim_world *world);
 
 uint64_t sim_now(const struct sim_world *world);
-uint64_t sim_seed(const struct sim_world *world);
 const struct sim_cost *sim_cost(const struct sim_world *world);
 struct sim_trace *sim_trace(struct sim_world *world);
 

@@ -179,25 +179,6 @@ static void the_story_tells_the_last_events_in_words(void **state)
 
 /* ---- configuration ------------------------------------------------------------------------------------------- */
 
-static void every_listed_field_can_be_set(void **state)
-{
-    (void)state;
-    static const char *const values[] = {"1", "true", "x64", "vmware", "vmm", "DEBUGPORT=COM1"};
-    struct lab_config config = lab_config_default(SIM_LINK_SERIAL, 1);
-    const char *name, *note;
-    char why[LAB_WHY_BYTES];
-    unsigned index = 0;
-    for (; (name = lab_config_name(index, &note)) != NULL; index++) {
-        unsigned taken = 0;
-        assert_true(strlen(note) > 0);
-        for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-            taken += lab_config_set(&config, name, values[i], why) == KD_OK;
-        if (taken == 0)
-            fail_msg("no value suits %s", name);
-    }
-    assert_true(index > 10);
-}
-
 static void fields_land_where_they_belong(void **state)
 {
     (void)state;
@@ -273,7 +254,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_oracle_sees_every_planted_lie),
         cmocka_unit_test(the_oracle_sees_a_break_that_it_was_not_told_of),
         cmocka_unit_test(the_story_tells_the_last_events_in_words),
-        cmocka_unit_test(every_listed_field_can_be_set),
         cmocka_unit_test(fields_land_where_they_belong),
         cmocka_unit_test(wrong_names_and_values_are_refused_in_words),
         cmocka_unit_test(a_machine_that_cannot_be_built_says_why),

@@ -16,7 +16,7 @@
 enum { TEXT_BYTES = 65536 };
 
 struct fix {
-    char folder[64];
+    char folder[128];
     char out[TEXT_BYTES];
     char errors[TEXT_BYTES];
     int code;
@@ -45,7 +45,9 @@ static void get_file(const struct fix *f, const char *name, char *text)
 static int set_up(void **state)
 {
     struct fix *f = calloc(1, sizeof *f);
-    strcpy(f->folder, "/tmp/kdharness.XXXXXX");
+    const char *base = getenv("TMPDIR");
+    int len = snprintf(f->folder, sizeof f->folder, "%s/kdharness.XXXXXX", base != NULL ? base : ".");
+    assert_in_range(len, 1, sizeof f->folder - 1);
     assert_non_null(mkdtemp(f->folder));
     put_file(f, "good.lua", "vm {}\nattach()\nboot()\ncheck.equal(#dbg.loads(), 2)\n");
     put_file(f, "bad.lua", "vm {}\nattach()\nboot()\n\ncheck.equal(#dbg.loads(), 9, 'modules')\n");

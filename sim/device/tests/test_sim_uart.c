@@ -639,13 +639,13 @@ static void a_status_read_after_a_byte_is_no_idle_poll_though_it_shows_the_same(
 
 static void modes_have_names(void **state)
 {
+    static const char *const names[SIM_UART_MODES] = {"vmm", "wire", "absent"};
     (void)state;
+    enum sim_uart_mode found = SIM_UART_MODES;
     for (unsigned mode = 0; mode < SIM_UART_MODES; mode++) {
-        enum sim_uart_mode found = SIM_UART_MODES;
-        assert_int_equal(sim_uart_mode_find(sim_uart_mode_name((enum sim_uart_mode)mode), &found), KD_OK);
+        assert_int_equal(sim_uart_mode_find(names[mode], &found), KD_OK);
         assert_int_equal(found, mode);
     }
-    enum sim_uart_mode found;
     assert_int_equal(sim_uart_mode_find("vmmm", &found), KD_ERR_ARGUMENT);
 }
 
