@@ -128,12 +128,13 @@ static const struct argp_option options[] = {
 
 /* ---- how to attach ---- */
 
-static void say_unix(const char *path)
+static void say_unix(const char *path, enum mk_arch arch)
 {
     printf("WinDbg: windbg -k com:pipe,port=\\\\.\\pipe\\fastkd,resets=0,reconnect  (with that pipe bridged "
            "to %s)\n",
            path);
-    printf("others: KDCOM frames over unix:%s, for instance r2 -a x86 -b 64 -D winkd %s\n", path, path);
+    printf("others: KDCOM frames over unix:%s, for instance r2 -a x86 -b %d -D winkd %s\n", path,
+           arch == MK_X86 ? 32 : 64, path);
 }
 
 static void say_tcp(const char *host_and_port)
@@ -153,7 +154,7 @@ static void say_pty(const char *path, uint64_t baud)
 static void say_how_to_attach(const struct arguments *arguments, const char *name)
 {
     if (strncmp(name, "unix:", 5) == 0)
-        say_unix(name + 5);
+        say_unix(name + 5, arguments->lab.vm.boot.arch);
     else if (strncmp(name, "tcp:", 4) == 0)
         say_tcp(name + 4);
     else
