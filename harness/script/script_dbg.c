@@ -438,7 +438,14 @@ static int verb_request(lua_State *L)
 
 /* ---- running ------------------------------------------------------------------------------------------------- */
 
-/* core.continue(trace, status, dr7): everything that stopped so far is the past now. */
+/* Everything that stopped so far is the past now. */
+static void forget_stops(struct script *script)
+{
+    script->stops_read = script->lab->seen.stops.count;
+    script->loads_read = script->lab->seen.loads.count;
+}
+
+/* core.continue(trace, status, dr7) */
 static int core_continue(lua_State *L)
 {
     struct script *script = script_of(L);
@@ -448,8 +455,7 @@ static int core_continue(lua_State *L)
     uint64_t dr7 = (uint64_t)luaL_optinteger(L, 3, (lua_Integer)lab->dr7);
     dbg_api_continue2(&request, lab_arch(lab), 0, continue_status,
                       &(struct dbg_control_set){.trace = lua_toboolean(L, 1), .dr7 = dr7});
-    script->stops_read = lab->seen.stops.count;
-    script->loads_read = lab->seen.loads.count;
+    forget_stops(script);
     return transact_unanswered(L, &request, "continue");
 }
 
@@ -458,6 +464,7 @@ static int verb_reboot(lua_State *L)
     struct dbg_request request;
     script_lab(L);
     dbg_api_reboot(&request);
+    forget_stops(script_of(L));
     return transact_unanswered(L, &request, "reboot");
 }
 
