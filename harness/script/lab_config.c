@@ -82,6 +82,11 @@ static enum kd_status set_uart(struct lab_config *config, const char *value)
     return sim_uart_mode_find(value, &config->vm.uart);
 }
 
+static enum kd_status set_skew(struct lab_config *config, const char *value)
+{
+    return sim_skew_find(value, &config->vm.skew);
+}
+
 #define VM(field)   offsetof(struct lab_config, vm.field)
 #define BOOT(field) offsetof(struct lab_config, vm.boot.field)
 #define DBG(field)  offsetof(struct lab_config, dbg.field)
@@ -94,6 +99,7 @@ static const struct field fields[] = {
     {"backdoor", FIELD_SPECIAL, 0, 0, set_backdoor, "one of: " SIM_BACKDOOR_PROFILE_LIST(QUOTED_PROFILE)},
     {"uart", FIELD_SPECIAL, 0, 0, set_uart, "one of: " SIM_UART_MODE_LIST(QUOTED_MODE)},
     {"relay", FIELD_BOOL, VM(relay_present), 0, NULL, "false: the VMM knows no fastkd RPC"},
+    {"skew", FIELD_SPECIAL, 0, 0, set_skew, "one of: " SIM_SKEW_LIST(QUOTED_MODE)},
     {"ram_mib", FIELD_U32, VM(ram_mib), 1024, NULL, "guest memory"},
     {"polls", FIELD_U32, VM(polls), UINT32_MAX, NULL, "the guest's polls per time-out; 0: one virtual second's"},
     {"chunk", FIELD_U32, VM(chunk_bytes), 65536, NULL, "the debugger's line delivers at most so many bytes at once"},

@@ -123,15 +123,43 @@ static void answer_as_nobody(struct sim_vm *vm)
     sim_backdoor_reply(vm->backdoor, (const uint8_t *)nobody, sizeof nobody - 1);
 }
 
+/* A message for the relay, without the command word. */
+static void serve(struct sim_vm *vm, const uint8_t *request, size_t len_bytes)
+{
+    if (vm->relay_is_up && (vm->relay != NULL || has_endpoint(vm)))
+        hand_to_relay(vm, request, len_bytes);
+    else
+        answer_as_nobody(vm);
+}
+
+static void on_relay_reply(void *context, const uint8_t *bytes, size_t len_bytes);
+
+/* The same between ends that do not fit together; what is too long to be changed is nobody's hello. */
+static void serve_skewed(struct sim_vm *vm, const uint8_t *request, size_t len_bytes)
+{
+    uint8_t changed[VM_REQUEST_BYTES_MAX], reply[VM_REPLY_BYTES_MAX];
+    if (len_bytes > sizeof changed) {
+        serve(vm, request, len_bytes);
+        return;
+    }
+    memcpy(changed, request, len_bytes);
+    size_t reply_bytes = sim_skew(vm, changed, len_bytes, reply);
+    if (reply_bytes > 0)
+        on_relay_reply(vm, reply, reply_bytes);
+    else
+        serve(vm, changed, len_bytes);
+}
+
 static void on_rpc(void *context, const uint8_t *message, size_t len_bytes)
 {
     struct sim_vm *vm = context;
     bool ours =
         len_bytes >= VM_COMMAND_WORD_BYTES && memcmp(message, VM_COMMAND_WORD, VM_COMMAND_WORD_BYTES) == 0;
-    if (ours && vm->relay_is_up && (vm->relay != NULL || has_endpoint(vm)))
-        hand_to_relay(vm, message + VM_COMMAND_WORD_BYTES, len_bytes - VM_COMMAND_WORD_BYTES);
-    else
+    if (!ours)
         answer_as_nobody(vm);
+    else
+        (vm->config.skew == SIM_SKEW_NONE ? serve : serve_skewed)(vm, message + VM_COMMAND_WORD_BYTES,
+                                                                  len_bytes - VM_COMMAND_WORD_BYTES);
 }
 
 static void on_relay_reply(void *context, const uint8_t *bytes, size_t len_bytes)
@@ -232,6 +260,7 @@ enum kd_status sim_vm_create(struct sim_world *world, struct sim_faults *faults,
     made->config = whole;
     made->map = &image->map;
     made->relay_is_up = whole.relay_present;
+    made->garbage = sim_prng_for(world, "relay garbage");
     made->machine = sim_native_create(image, &made->config.boot, mk_main);
     made->memory = made->machine->ops->memory(made->machine);
     make_devices(made, faults);

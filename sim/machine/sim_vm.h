@@ -24,11 +24,28 @@ struct sim_vm_endpoint {
     void (*lost)(void *context);
 };
 
+/* Two ends of different ages, or an end that is none: what happens to hello, the one message that settles it. */
+#define SIM_SKEW_LIST(X)                                                                                     \
+    X(SIM_SKEW_NONE, "none")                                                                                 \
+    X(SIM_SKEW_MODULE_NEWER, "module-newer")       /* it speaks version 2 also */                            \
+    X(SIM_SKEW_MODULE_TOO_NEW, "module-too-new")   /* it speaks version 2 only */                            \
+    X(SIM_SKEW_RELAY_TOO_NEW, "relay-too-new")     /* it speaks version 2 only, and refuses in words */      \
+    X(SIM_SKEW_RELAY_GARBAGE, "relay-garbage")     /* it answers with bytes from the seed */                 \
+    X(SIM_SKEW_RELAY_STRANGE, "relay-strange")     /* it agrees on a version that was never offered */
+enum sim_skew {
+#define SIM_SKEW_ENUM(name, text) name,
+    SIM_SKEW_LIST(SIM_SKEW_ENUM)
+#undef SIM_SKEW_ENUM
+    SIM_SKEWS
+};
+KD_MUST_USE enum kd_status sim_skew_find(const char *name, enum sim_skew *skew);
+
 struct sim_vm_config {
     uint32_t number; /* of the VM in its world; in every trace record */
     enum sim_link link;
     enum sim_backdoor_profile backdoor; /* the serial link uses SIM_BACKDOOR_ABSENT_ONES unless set otherwise */
     enum sim_uart_mode uart;
+    enum sim_skew skew;
     bool relay_present;        /* false: the VMM answers RPCs with "0 unknown command" */
     uint32_t ram_mib;          /* at least 32 */
     uint32_t polls;            /* the guest's status polls per time-out; 0: as many as make one virtual second */

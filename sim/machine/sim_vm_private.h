@@ -32,6 +32,7 @@ struct sim_vm {
     unsigned observer_count;
     struct sim_vm_counters counters;
     enum sim_vm_state state;
+    struct sim_prng garbage;
     bool relay_is_up; /* RPCs are answered by it */
     bool attached;
     struct sim_vm_peer peer;
@@ -63,6 +64,10 @@ void sim_vm_stop_guest(struct sim_vm *vm);
 
 /* Puts a guest that was loaded back on the CPU: its exit is to be made again, or it goes on in after_ns. */
 void sim_vm_put_guest(struct sim_vm *vm, struct sim_guest_exit *exit, bool in_exit, uint64_t after_ns);
+
+/* sim_skew.c: plays an end of another age. request is the module's; it may be changed.
+ * Returns  0: it goes on to the relay; else the length of the reply to give in its place */
+size_t sim_skew(struct sim_vm *vm, uint8_t *request, size_t len_bytes, uint8_t reply[VM_REPLY_BYTES_MAX]);
 
 /* Tells of a report of the kernel. */
 void sim_vm_report(struct sim_vm *vm, const struct mk_trace *trace);

@@ -723,11 +723,11 @@ static struct body farewell(void)
 static void a_relay_may_speak_for_a_target_that_is_off(void **context)
 {
     struct fixture *f = *context;
-    struct body notice = farewell(), refusal = read_message(1), load = print(1);
+    struct body notice = farewell(), refusal = read_message(1), asked_of_nobody = read_message(2), load = print(1);
     dbg_put(refusal.at + 8, 4, 0xC0000001u);
     life(f, SIM_LIFE_POWER_OFF);
     told(f, &notice);
-    request(f, read_message(2));
+    asked(f, &asked_of_nobody);
     told(f, &refusal);
     told(f, &notice);
     wait(f, SIM_S(100));

@@ -439,6 +439,53 @@ static void a_relay_that_comes_late_serves_the_next_boot(void **state)
     end(&f);
 }
 
+/* ---- ends of different ages ---- */
+
+static void skews_have_names(void **state)
+{
+    (void)state;
+    enum sim_skew skew;
+    assert_int_equal(sim_skew_find("relay-garbage", &skew), KD_OK);
+    assert_int_equal(skew, SIM_SKEW_RELAY_GARBAGE);
+    assert_int_equal(sim_skew_find("relay-rust", &skew), KD_ERR_ARGUMENT);
+}
+
+/* Boots with a debugger and returns how many modules it was told. */
+static unsigned boot_with(enum sim_skew skew, uint64_t *hellos)
+{
+    struct fixture f;
+    struct sim_vm_config config = sim_vm_config_default(SIM_LINK_BACKDOOR);
+    config.skew = skew;
+    config.uart = SIM_UART_ABSENT;
+    begin_with(&f, &config);
+    assert_int_equal(attach(&f), KD_OK);
+    sim_vm_power_on(f.vm);
+    run_for(&f, SIM_S(1));
+    assert_int_equal(f.events[MK_TRACE_BOOTED], 1);
+    *hellos = sim_vm_relay(f.vm)->counters.requests[VM_HELLO];
+    unsigned told = f.hand.frames;
+    end(&f);
+    return told;
+}
+
+static void only_ends_with_a_version_in_common_come_together(void **state)
+{
+    (void)state;
+    static const struct {
+        enum sim_skew skew;
+        unsigned told;
+        bool reaches_relay;
+    } rows[] = {
+        {SIM_SKEW_NONE, 2, true},           {SIM_SKEW_MODULE_NEWER, 2, true},   {SIM_SKEW_MODULE_TOO_NEW, 0, true},
+        {SIM_SKEW_RELAY_TOO_NEW, 0, false}, {SIM_SKEW_RELAY_GARBAGE, 0, false}, {SIM_SKEW_RELAY_STRANGE, 0, false},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint64_t hellos;
+        assert_int_equal(boot_with(rows[i].skew, &hellos), rows[i].told);
+        assert_int_equal(hellos > 0, rows[i].reaches_relay);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -459,6 +506,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_killed_relay_takes_its_connection_along_and_the_guest_goes_on),
         cmocka_unit_test(a_held_call_ends_when_its_relay_dies),
         cmocka_unit_test(a_new_relay_is_told_the_stop_again_in_a_new_epoch),
+        cmocka_unit_test(skews_have_names),
+        cmocka_unit_test(only_ends_with_a_version_in_common_come_together),
         cmocka_unit_test(the_serial_line_has_no_relay_to_kill),
         cmocka_unit_test(a_relay_that_comes_late_serves_the_next_boot),
     };
