@@ -85,6 +85,11 @@ static enum kd_status detach(struct lab *lab)
     return KD_OK;
 }
 
+static enum kd_status break_in(struct lab *lab)
+{
+    return dbg_break_in(lab->dbg);
+}
+
 static const struct {
     const char *name;
     enum kd_status (*happen)(struct lab *lab);
@@ -100,6 +105,7 @@ static const struct {
     [LAB_FATE_RELAY_RESTART] = {"relay_restart", relay_restart},
     [LAB_FATE_ATTACH] = {"attach", lab_attach},
     [LAB_FATE_DETACH] = {"detach", detach},
+    [LAB_FATE_BREAK_IN] = {"break_in", break_in},
 };
 
 enum kd_status lab_fate_find(const char *name, enum lab_fate *fate)

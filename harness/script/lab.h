@@ -93,7 +93,7 @@ KD_MUST_USE enum kd_status lab_plant_find(const char *name, enum lab_plant *plan
     X(LAB_FATE_SNAPSHOT, "snapshot") X(LAB_FATE_REVERT, "revert") /* the one named LAB_SNAPSHOT */            \
     X(LAB_FATE_SUSPEND, "suspend") X(LAB_FATE_RESUME, "resume")                                              \
     X(LAB_FATE_RELAY_KILL, "relay_kill") X(LAB_FATE_RELAY_RESTART, "relay_restart")                          \
-    X(LAB_FATE_ATTACH, "attach") X(LAB_FATE_DETACH, "detach")
+    X(LAB_FATE_ATTACH, "attach") X(LAB_FATE_DETACH, "detach") X(LAB_FATE_BREAK_IN, "break_in")
 enum lab_fate {
 #define LAB_FATE_ENUM(name, text) name,
     LAB_FATE_LIST(LAB_FATE_ENUM)

@@ -1,0 +1,35 @@
+-- Goal:   a machine that nobody breaks into costs a stated number of exits a second: running, one poll a tick; stopped on the
+--         backdoor, four held calls. (Stopped on serial it watches the line as fast as it can: that is the protocol's.)
+-- Source: kd-protocol.md 2.7, 2.11 (poll interval); transport/guest/README.md (held calls, 250 ms)
+vm { steps_per_tick = 10, polls = 6500 }            -- on serial a time-out of 0.2 s
+
+local ticks = 64                                    -- in a second
+local poll = link == "backdoor" and 5 or 4          -- an RPC and the wait for the tick; three port reads and that wait
+
+local function idle(seconds, what, low, high)
+    local before = counters()
+    after(s(seconds))
+    local now_counted = counters()
+    check.between(now_counted.exits - before.exits, low * seconds, (high or low) * seconds, what .. ": exits")
+    check.equal(now_counted.bytes_to_debugger, before.bytes_to_debugger, what .. ": bytes to the debugger")
+end
+
+boot(s(60))                                         -- nobody is attached: on serial it has to find that out
+after(ms(10))
+idle(4, "nobody there", ticks * poll)
+attach()
+idle(4, "somebody there, and silent", ticks * poll)
+dbg.resync()
+dbg.settle()
+check.equal(dbg.insist(dbg.version).kernel_base, image.kernel_base)
+
+-- Stopped: the wait for a request.
+after(ms(300))
+if link == "backdoor" then idle(4, "stopped", 4 * 4, 4 * 5)
+else idle(4, "stopped", 60000, 67000) end
+
+-- And again as before.
+dbg.go()
+after(ms(50))
+idle(4, "runs again", ticks * poll)
+check.counters { duplicates = 0 }
