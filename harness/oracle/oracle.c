@@ -270,6 +270,15 @@ static void on_life(void *context, enum sim_life life)
     }
 }
 
+/* The module says hello: whatever made it do so, a new epoch begins, and what was under way may be lost
+ * (transport/guest/README.md 4). */
+static void on_rpc(void *context, bool is_reply, const uint8_t *bytes, size_t len_bytes)
+{
+    enum { KIND = 3, HELLO = 1 }; /* 2: the message */
+    if (!is_reply && len_bytes > KIND && bytes[KIND] == HELLO)
+        oracle_end_epoch(context);
+}
+
 /* ---- the debugger
  * ---------------------------------------------------------------------------------------------- */
 
@@ -514,7 +523,7 @@ void oracle_destroy(struct oracle *oracle)
 
 struct sim_vm_observer oracle_vm_observer(struct oracle *oracle)
 {
-    return (struct sim_vm_observer){.context = oracle, .api = on_api, .life = on_life};
+    return (struct sim_vm_observer){.context = oracle, .rpc = on_rpc, .api = on_api, .life = on_life};
 }
 
 struct dbg_observer oracle_dbg_observer(struct oracle *oracle)

@@ -43,6 +43,9 @@ static const uint16_t packet_types[] = {SIM_FAULT_PACKET_LIST(SIM_FAULT_TYPE3)};
 #define EXIT_KINDS                                                                                           \
     (BIT(STATUS) | BIT(LENGTH) | BIT(CHECKPOINT) | BIT(LOW_BANDWIDTH) | BIT(FORGET) | BIT(TABLE_FULL) | BIT(ABSENT))
 
+/* What a rate draws without being told: not the end of a connection, and no host or guest that changes messages. */
+#define UNASKED(layer, kinds) ((kinds) & ~BIT(DISCONNECT) & ~((layer) == SIM_FAULT_RPC ? BIT(FLIP) : 0))
+
 static const struct sim_fault_scope scopes[SIM_FAULT_LAYERS] = {
     [SIM_FAULT_STREAM] = {BIT(TO_DEBUGGER) | BIT(TO_TARGET), LINE_KINDS},
     [SIM_FAULT_UART] = {BIT(TO_DEBUGGER) | BIT(TO_TARGET), LINE_KINDS | BIT(FRAMING) | BIT(OVERRUN)},
@@ -124,7 +127,7 @@ enum kd_status sim_faults_draw(struct sim_faults *faults, const struct sim_fault
     if (chance.rate.directions == 0)
         chance.rate.directions = scope->directions;
     if (chance.rate.kinds == 0)
-        chance.rate.kinds = scope->kinds & ~BIT(DISCONNECT);
+        chance.rate.kinds = UNASKED(rate->layer, scope->kinds);
     if (chance.rate.directions & ~scope->directions || chance.rate.kinds & ~scope->kinds)
         return KD_ERR_ARGUMENT;
     faults->chances = sim_grow(faults->chances, &faults->chance_room, faults->chance_count + 1, sizeof *faults->chances);

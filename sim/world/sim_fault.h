@@ -84,7 +84,7 @@ struct sim_fault_rate {
     uint32_t per_10000; /* of 10,000 units so many, on average */
     uint32_t most;      /* strikes in all; 0: no bound */
     uint32_t directions; /* SIM_FAULT_BIT() of each; 0: all that the layer has */
-    uint32_t kinds;      /* the same; 0: all that the layer has, without DISCONNECT */
+    uint32_t kinds;      /* the same; 0: all that the layer has, without DISCONNECT and a FLIP in rpc */
 };
 #define SIM_FAULT_BIT(value) (UINT32_C(1) << (value))
 

@@ -386,6 +386,26 @@ static void every_end_of_an_epoch_may_lose_what_is_under_way(void **context)
     assert_int_equal(oracle_counters(f->oracle).epochs, 4);
 }
 
+/* Only a hello does: a poll, a hello's reply, or too few bytes to tell end nothing. */
+static void a_hello_ends_the_epoch_and_no_other_message_does(void **context)
+{
+    static const uint8_t hello[] = {0x46, 0x4B, 1, 1}, poll_request[] = {0x46, 0x4B, 1, 4};
+    struct fixture *f = *context;
+    struct body lost = print(1), missed = print(2);
+    packet(f, print(0));
+    kernel(f, MK_TRACE_SEND, &lost, 0);
+    f->vm.rpc(f->vm.context, false, hello, sizeof hello);
+    lose_packet(f, &lost);
+    packet(f, print(1));
+    assert_clean(f);
+    kernel(f, MK_TRACE_SEND, &missed, 0);
+    f->vm.rpc(f->vm.context, false, poll_request, sizeof poll_request);
+    f->vm.rpc(f->vm.context, true, hello, sizeof hello);
+    f->vm.rpc(f->vm.context, false, hello, 3);
+    lose_packet(f, &missed);
+    assert_violates(f, 1, "the debugger has not accepted it");
+}
+
 static void the_same_packet_of_the_next_boot_is_a_new_one(void **context)
 {
     struct fixture *f = *context;
@@ -1604,6 +1624,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(what_nobody_is_there_to_hear_may_be_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_abandoned_packet_may_be_lost_or_arrive, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_end_of_an_epoch_may_lose_what_is_under_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_hello_ends_the_epoch_and_no_other_message_does, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_packet_of_the_next_boot_is_a_new_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_orphan_of_a_void_request_passes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_told_sent_that_the_debugger_has_not_is_found_at_once, set_up,

@@ -287,7 +287,7 @@ static void whatever_is_drawn_could_have_been_placed(void **state)
         uint32_t kinds;
     } ways[] = {
         {SIM_FAULT_STREAM, SIM_FAULT_TO_DEBUGGER, 9}, {SIM_FAULT_UART, SIM_FAULT_TO_DEBUGGER, 9},
-        {SIM_FAULT_UART, SIM_FAULT_TO_TARGET, 11},    {SIM_FAULT_RPC, SIM_FAULT_REQUEST, 5},
+        {SIM_FAULT_UART, SIM_FAULT_TO_TARGET, 11},    {SIM_FAULT_RPC, SIM_FAULT_REQUEST, 4},
         {SIM_FAULT_EXIT, SIM_FAULT_NO_DIRECTION, 6},
     };
     for (size_t way = 0; way < sizeof ways / sizeof ways[0]; way++) {
@@ -310,6 +310,7 @@ static void whatever_is_drawn_could_have_been_placed(void **state)
         }
         assert_int_equal(__builtin_popcount(seen), ways[way].kinds);
         assert_false(seen & SIM_FAULT_BIT(SIM_FAULT_DISCONNECT)); /* only when asked for by name */
+        assert_false(ways[way].layer == SIM_FAULT_RPC && seen & SIM_FAULT_BIT(SIM_FAULT_FLIP));
         sim_faults_clear(fix->faults);
     }
 }
