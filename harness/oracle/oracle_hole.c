@@ -274,19 +274,12 @@ static bool tears(const struct sim_fault_rule *rule)
     }
 }
 
-/* The bit or byte that it names is behind the end: the unit stays as it is. */
-static bool misses(const struct sim_fault_rule *rule, size_t frame_bytes)
-{
-    return (rule->kind == SIM_FAULT_FLIP && rule->bit / 8 >= frame_bytes) ||
-           (rule->kind == SIM_FAULT_DROP && rule->byte != SIM_FAULT_NO_BYTE && rule->byte >= frame_bytes);
-}
-
 void oracle_fault(struct oracle *oracle, const struct sim_fault_rule *rule, const uint8_t *frame,
                   size_t frame_bytes)
 {
     bool to_target = rule->direction == SIM_FAULT_TO_TARGET;
     bool single = frame_bytes == 1;
-    if (misses(rule, frame_bytes) || rule->layer == SIM_FAULT_RPC || (!single && frame_bytes < DBG_HEADER_BYTES) ||
+    if (sim_fault_misses(rule, frame_bytes) || rule->layer == SIM_FAULT_RPC || (!single && frame_bytes < DBG_HEADER_BYTES) ||
         frame_bytes > DBG_FRAME_BYTES_MAX)
         return;
     oracle->packets.agreed = false; /* an ACK from before the RESET may count for a copy that is hit */

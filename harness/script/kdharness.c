@@ -184,6 +184,10 @@ static int command_list(int argc, char **argv)
 {
     struct scenario_list list = {0};
     char why[SCENARIO_WHY_BYTES];
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        puts("kdharness list [FOLDER]: the names of the scenarios, or of those in one folder (loss), a line each");
+        return RUNNER_OK;
+    }
     if (argc > 2)
         command_refuse("list: at most one folder, not also '%s'", argv[2]);
     if (scenario_find(&list, argc > 1 ? argv[1] : NULL, why) != KD_OK)

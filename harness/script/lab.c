@@ -391,6 +391,7 @@ static void on_fault(void *context, const struct sim_fault_rule *rule, const uin
 {
     struct lab *lab = context;
     lab_story_fault(lab->story, sim_now(lab->world), rule);
+    lab->seen.faults_missed += sim_fault_misses(rule, frame_bytes);
     oracle_fault(lab->oracle, rule, frame, frame_bytes);
     if (rule->kind != SIM_FAULT_DISCONNECT)
         return;

@@ -69,6 +69,7 @@ struct lab_notebook {
     uint64_t notes[DBG_NOTES];
     uint64_t api[MK_TRACE_EVENTS];
     uint64_t life[SIM_LIFES];
+    uint64_t faults_missed; /* strikes that left their frame as it was */
 };
 
 /* Planted on purpose, to see the oracle see it: the next message accepted from the target is told to the oracle

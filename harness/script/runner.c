@@ -17,7 +17,8 @@ struct verdict {
 struct tally {
     unsigned number, passed, failed, skipped;
     int code;
-    struct timeline *timeline; /* NULL: nobody wants to see one */
+    char refused[SCRIPT_MESSAGE_BYTES]; /* the bad input that was told last: it is the same on every link */
+    struct timeline *timeline;          /* NULL: nobody wants to see one */
 };
 
 /* ---- judging ------------------------------------------------------------------------------------------------- */
@@ -165,6 +166,21 @@ static void print_line(FILE *tap, unsigned number, const char *name, const struc
                 result->total_ns / SIM_S(1), result->total_ns % SIM_S(1), result->exits);
 }
 
+/* One line for people, however many links and architectures it is bad on. */
+static void report_bad_input(const struct runner_options *options, const struct script_options *play,
+                             const struct script_result *result, const struct verdict *verdict, struct tally *tally)
+{
+    char line[SCRIPT_MESSAGE_BYTES];
+    int len = (int)strcspn(verdict->message, "\n");
+    if (result->line > 0)
+        snprintf(line, sizeof line, "%s:%u: %.*s", play->path, result->line, len, verdict->message);
+    else
+        snprintf(line, sizeof line, "%s: %.*s", play->path, len, verdict->message);
+    if (strcmp(line, tally->refused) != 0)
+        fprintf(options->errors, "kdharness: %s\n", line);
+    snprintf(tally->refused, sizeof tally->refused, "%s", line);
+}
+
 static void report(const struct runner_options *options, const struct script_options *play,
                    const struct scenario *scenario, const struct script_result *result, const struct verdict *verdict,
                    struct tally *tally)
@@ -177,8 +193,7 @@ static void report(const struct runner_options *options, const struct script_opt
     if (verdict->outcome == SCRIPT_FAILED || verdict->outcome == SCRIPT_BAD_INPUT)
         print_failure(tap, play, result, verdict);
     if (verdict->outcome == SCRIPT_BAD_INPUT)
-        fprintf(options->errors, "kdharness: %s:%u: %.*s\n", play->path, result->line,
-                (int)strcspn(verdict->message, "\n"), verdict->message);
+        report_bad_input(options, play, result, verdict, tally);
     fflush(tap);
     char way[SCRIPT_NAME_BYTES];
     script_way_text(play, way);

@@ -281,6 +281,15 @@ static void keep_story(struct script *script)
         lab_story_text(script->lab, i, result->story[i], sizeof result->story[i]);
 }
 
+static void keep_print(void *owner, const char *line);
+
+static void keep_missed_faults(struct script *script, uint64_t count)
+{
+    char line[120];
+    snprintf(line, sizeof line, "%" PRIu64 " faults changed nothing: bit or byte lies behind the end of the frame", count);
+    keep_print(script, line);
+}
+
 /* One world gives its own hash, several are folded in order. */
 static void keep_figures(struct script *script)
 {
@@ -296,6 +305,8 @@ static void keep_figures(struct script *script)
     result->exits = script->exits_before;
     keep_excuses(script);
     keep_story(script);
+    if (lab->seen.faults_missed > 0)
+        keep_missed_faults(script, lab->seen.faults_missed);
 }
 
 bool script_close_lab(struct script *script, lua_State *L)
@@ -417,14 +428,25 @@ static void finish_run(struct script *script)
         fail(script, SCRIPT_FAILED, lua_tostring(script->L, -1));
 }
 
+/* It came to its end: without an error, but that alone proves nothing. */
+static void judge_end(struct script *script)
+{
+    if (script->failed[0] != 0)
+        fail(script, SCRIPT_FAILED, script->failed);
+    else if (script->lab == NULL)
+        fail(script, SCRIPT_BAD_INPUT, "it has no vm{...}, so nothing was played");
+}
+
 /* A failed coroutine keeps its stack, so the line can still be found when the message itself names none. */
 static void play(struct script *script)
 {
     int results, status;
     while ((status = lua_resume(script->co, script->L, 0, &results)) == LUA_YIELD)
         run_world(script);
-    if (status == LUA_OK)
+    if (status == LUA_OK) {
+        judge_end(script);
         return;
+    }
     script_sandbox_where(script->co);
     split_message(lua_tostring(script->co, -1), &script->result->line);
     lua_pop(script->co, 1);

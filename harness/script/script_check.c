@@ -61,10 +61,22 @@ static int verb_counters(lua_State *L)
     return 1;
 }
 
-/* core.fail(text): a failed expectation, at the scenario's line. */
+/* core.fail(text): a failed expectation, at the scenario's line. It counts even if the scenario catches the error. */
 static int core_fail(lua_State *L)
 {
-    return script_sandbox_error(L, "%s", luaL_checkstring(L, 1));
+    struct script *script = script_of(L);
+    const char *text = luaL_checkstring(L, 1);
+    script_sandbox_where(L);
+    if (script->failed[0] == 0)
+        snprintf(script->failed, sizeof script->failed, "%s%s", lua_tostring(L, -1), text);
+    return script_sandbox_error(L, "%s", text);
+}
+
+/* core.failed(): whether a check has failed so far. */
+static int core_failed(lua_State *L)
+{
+    lua_pushboolean(L, script_of(L)->failed[0] != 0);
+    return 1;
 }
 
 static int core_bad_input(lua_State *L)
@@ -72,10 +84,13 @@ static int core_bad_input(lua_State *L)
     return script_bad_input(L, "%s", luaL_checkstring(L, 1));
 }
 
-/* core.forgive(): the error under way was expected. */
+/* core.forgive(failed): the error under way was expected; failed: what core.failed() said before it. */
 static int core_forgive(lua_State *L)
 {
-    script_of(L)->bad_input = false;
+    struct script *script = script_of(L);
+    script->bad_input = false;
+    if (!lua_toboolean(L, 1))
+        script->failed[0] = 0;
     return 0;
 }
 
@@ -127,8 +142,9 @@ void script_open_check(lua_State *L)
 {
     static const luaL_Reg globals[] = {{"counters", verb_counters}, {NULL, NULL}};
     static const luaL_Reg core[] = {
-        {"fail", core_fail},         {"bad_input", core_bad_input}, {"forgive", core_forgive},
-        {"measured", core_measured}, {"param", core_param},         {NULL, NULL},
+        {"fail", core_fail},       {"failed", core_failed},     {"bad_input", core_bad_input},
+        {"forgive", core_forgive}, {"measured", core_measured}, {"param", core_param},
+        {NULL, NULL},
     };
     script_register(L, "_G", globals);
     script_register(L, "core", core);

@@ -11,6 +11,16 @@ static uint16_t opt_cpu(lua_State *L, int index)
     return (uint16_t)value;
 }
 
+/* One that the machine has. */
+static uint16_t opt_own_cpu(lua_State *L, int index)
+{
+    uint16_t cpu = opt_cpu(L, index);
+    uint32_t processors = script_lab(L)->config.vm.boot.processors;
+    if (cpu >= processors)
+        script_bad_input(L, "the third argument is a processor, 0 to %u, and not %u", (unsigned)(processors - 1), cpu);
+    return cpu;
+}
+
 /* ---- one transaction ----------------------------------------------------------------------------------------- */
 
 /* Whatever makes an outstanding request void: a fresh start, a new state change, or giving up. */
@@ -148,7 +158,7 @@ static int transact_unanswered(lua_State *L, const struct dbg_request *request, 
 static int core_read(lua_State *L)
 {
     struct dbg_request request;
-    dbg_api_read_virtual(&request, opt_cpu(L, 3), (uint64_t)luaL_checkinteger(L, 1), script_check_u32(L, 2));
+    dbg_api_read_virtual(&request, opt_own_cpu(L, 3), (uint64_t)luaL_checkinteger(L, 1), script_check_u32(L, 2));
     return transact(L, &request, data_reply);
 }
 
@@ -157,7 +167,7 @@ static int core_write(lua_State *L)
     struct dbg_request request;
     size_t len_bytes;
     const char *bytes = luaL_checklstring(L, 2, &len_bytes);
-    if (dbg_api_write_virtual(&request, opt_cpu(L, 3), (uint64_t)luaL_checkinteger(L, 1), (const uint8_t *)bytes,
+    if (dbg_api_write_virtual(&request, opt_own_cpu(L, 3), (uint64_t)luaL_checkinteger(L, 1), (const uint8_t *)bytes,
                               len_bytes) != KD_OK)
         return script_bad_input(L, "write: more than one request can carry");
     return transact(L, &request, transfer_reply);

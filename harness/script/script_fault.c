@@ -113,6 +113,19 @@ static void set_fault_field(lua_State *L, const char *name, int value, void *con
                      name);
 }
 
+/* Rules that can strike nothing, or change nothing: a story that believes in such a fault proves nothing. */
+static void refuse_idle(lua_State *L, const struct sim_fault_rule *rule, bool is_serial)
+{
+    bool of_serial = rule->layer == SIM_FAULT_UART;
+    if (of_serial != is_serial)
+        script_bad_input(L, "fault: a VM with link %s has no layer %s", is_serial ? "serial" : "backdoor",
+                         sim_fault_layer_name(rule->layer));
+    if (rule->kind == SIM_FAULT_FLIP && rule->bit == SIM_FAULT_NO_BIT)
+        script_bad_input(L, "fault: a flip needs bit, 0 is the lowest of the unit's first byte");
+    if ((rule->kind == SIM_FAULT_DELAY || rule->kind == SIM_FAULT_STALL) && rule->delay_ns == 0)
+        script_bad_input(L, "fault: a %s needs delay", sim_fault_kind_name(rule->kind));
+}
+
 /* Without a layer the debugger's line is meant: the UART's wire on serial, the relay's stream on the backdoor. */
 static int verb_fault(lua_State *L)
 {
@@ -124,6 +137,7 @@ static int verb_fault(lua_State *L)
                                   .direction = SIM_FAULT_DIRECTIONS,
                                   .nth = 1,
                                   .count = 1,
+                                  .bit = SIM_FAULT_NO_BIT,
                                   .byte = SIM_FAULT_NO_BYTE,
                                   .value = SIM_FAULT_NO_VALUE};
     script_each_field(L, 1, set_fault_field, &rule);
@@ -132,6 +146,7 @@ static int verb_fault(lua_State *L)
     if (rule.kind == SIM_FAULT_KINDS || rule.direction == SIM_FAULT_DIRECTIONS)
         return script_bad_input(L, "fault: it needs a kind and a direction (to = \"debugger\", to = \"target\", "
                                    "direction = \"request\" or \"reply\")");
+    refuse_idle(L, &rule, is_serial);
     rule.after_ns += sim_now(lab->world);
     if (sim_faults_add(lab->faults, &rule) != KD_OK)
         return script_bad_input(L, "fault: layer %s, direction %s and kind %s do not go together, or nth is 0",

@@ -20,6 +20,7 @@ struct script {
     lua_State *co; /* the scenario */
     struct lab *lab; /* NULL before vm{} */
     bool bad_input;  /* the error under way is the scenario's own bad input */
+    char failed[SCRIPT_MESSAGE_BYTES]; /* the first check that failed, whoever caught the error; "": none */
     bool skipped;
     uint64_t ns_before;    /* of the worlds that are closed */
     uint64_t exits_before;

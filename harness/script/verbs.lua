@@ -100,8 +100,9 @@ check.exits = check.counters
 
 -- Passes when fn fails with an error that contains text.
 function expect_failure(text, fn)
+    local failed = core.failed()
     local ok, message = pcall(fn)
-    core.forgive()
+    core.forgive(failed)
     if ok then core.fail("expected a failure, but it went well: " .. text) end
     if not tostring(message):find(text, 1, true) then
         differ("it failed for another reason", show(text), show(tostring(message)))

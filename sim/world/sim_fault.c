@@ -264,6 +264,12 @@ const struct sim_fault_rule *sim_faults_ask(struct sim_faults *faults, enum sim_
     return strikes;
 }
 
+bool sim_fault_misses(const struct sim_fault_rule *rule, size_t unit_bytes)
+{
+    return (rule->kind == SIM_FAULT_FLIP && rule->bit / 8 >= unit_bytes) ||
+           (rule->kind == SIM_FAULT_DROP && rule->byte != SIM_FAULT_NO_BYTE && rule->byte >= unit_bytes);
+}
+
 uint64_t sim_faults_struck(const struct sim_faults *faults)
 {
     return faults->struck;

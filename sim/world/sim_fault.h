@@ -53,6 +53,7 @@ enum sim_fault_packet { SIM_FAULT_PACKET_LIST(SIM_FAULT_ENUM3) SIM_PACKETS };
 #undef SIM_FAULT_ENUM3
 
 #define SIM_FAULT_NO_BYTE UINT32_MAX
+#define SIM_FAULT_NO_BIT UINT32_MAX
 
 #define SIM_FAULT_NO_VALUE UINT32_MAX
 
@@ -70,7 +71,7 @@ struct sim_fault_rule {
     uint32_t nth;     /* 1: the first matching unit from after_ns on */
     uint32_t count;   /* how many from the nth on; 0: all */
     uint64_t after_ns;
-    uint32_t bit;     /* FLIP */
+    uint32_t bit;     /* FLIP; SIM_FAULT_NO_BIT: not said, which flips nothing */
     uint32_t byte;    /* DROP: this byte only; SIM_FAULT_NO_BYTE: the whole frame. SPLIT: that is in the middle.
                          Else where the fault is; SIM_FAULT_NO_BYTE as 0 */
     uint64_t delay_ns; /* DELAY, SPLIT, JOIN, STALL, DISCONNECT */
@@ -119,6 +120,10 @@ const struct sim_fault_rule *sim_faults_ask(struct sim_faults *faults, enum sim_
 /* Tells somebody about every strike, as it is asked for: the rule and the unit's type. One listener; NULL: none. */
 typedef void sim_faults_strike_fn(void *context, const struct sim_fault_rule *rule, uint16_t type);
 void sim_faults_on_strike(struct sim_faults *faults, sim_faults_strike_fn *fn, void *context);
+
+/* True when the bit or byte that the rule names lies behind the end of a unit of so many bytes: then the strike leaves
+ * it as it is. */
+bool sim_fault_misses(const struct sim_fault_rule *rule, size_t unit_bytes);
 
 /* How many faults struck, and when the last one did (0 when none). */
 uint64_t sim_faults_struck(const struct sim_faults *faults);

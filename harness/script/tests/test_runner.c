@@ -54,6 +54,19 @@ static int set_up(void **state)
     put_file(f, "one_link.lua", "vm { link = 'serial', because = 'it needs a wire' }\nattach()\nboot()\n");
     put_file(f, "syntax.lua", "vm {}\nif then\n");
     put_file(f, "no_vm.lua", "boot()\n");
+    put_file(f, "empty.lua", "");
+    put_file(f, "caught.lua", "vm {}\nattach()\nboot()\npcall(check.equal, 1, 2, 'numbers')\n");
+    put_file(f, "expected.lua", "vm {}\nexpect_failure('numbers', function() check.equal(1, 2, 'numbers') end)\n");
+    put_file(f, "caught_before.lua", "vm {}\npcall(check.that, false, 'first')\n"
+                                     "expect_failure('numbers', function() check.equal(1, 2, 'numbers') end)\n");
+    put_file(f, "uart.lua", "vm {}\nfault { layer = 'uart', to = 'target', kind = 'drop' }\n");
+    put_file(f, "stream.lua", "vm {}\nfault { layer = 'stream', to = 'target', kind = 'drop' }\n");
+    put_file(f, "flip.lua", "vm {}\nfault { to = 'target', kind = 'flip' }\n");
+    put_file(f, "delay.lua", "vm {}\nfault { to = 'target', kind = 'delay' }\n");
+    put_file(f, "missed.lua", "vm {}\nfault { to = 'target', kind = 'drop', packet = 'ack', byte = 16 }\n"
+                              "fault { to = 'target', kind = 'flip', packet = 'ack', bit = 128, nth = 2 }\nattach()\nboot()\n");
+    put_file(f, "cpu.lua", "vm { processors = 2 }\nattach()\nboot()\ndbg.break_in() dbg.wait_stop()\n"
+                           "dbg.read(image.pool, 4, 1)\ndbg.write(image.pool, 'abcd', 2)\n");
     put_file(f, "fault.lua", "vm {}\nfault { to = 'debugger', kind = 'dorp' }\n");
     put_file(f, "field.lua", "vm { modles = 3 }\n");
     put_file(f, "link.lua", "vm { link = 'parallel' }\n");
@@ -207,6 +220,9 @@ static void help_is_no_error(void **state)
     run(f, "help");
     assert_int_equal(f->code, 0);
     assert_says(f->out, "kdharness run");
+    run(f, "list --help");
+    assert_int_equal(f->code, 0);
+    assert_says(f->out, "kdharness list [FOLDER]");
     run(f, "run --help");
     assert_int_equal(f->code, 0);
     assert_says(f->out, "--seed=N");
@@ -269,6 +285,28 @@ static void a_promised_failure_passes_and_a_broken_promise_fails(void **state)
     assert_says(f->out, "#   actual:   line 3: broken\n");
 }
 
+static void a_check_that_failed_counts_even_if_the_error_is_caught(void **state)
+{
+    struct fix *f = *state;
+    run(f, "run --once --link backdoor --arch x64 caught.lua");
+    assert_int_equal(f->code, 1);
+    assert_says(f->out, "# caught.lua:4: at ");
+    assert_says(f->out, "numbers\n#   expected: 2\n#   actual:   1\n");
+    run(f, "run --once --link backdoor --arch x64 expected.lua");
+    assert_int_equal(f->code, 0);
+    run(f, "run --once --link backdoor --arch x64 caught_before.lua");
+    assert_int_equal(f->code, 1);
+    assert_says(f->out, "# caught_before.lua:2: at ");
+}
+
+static void a_fault_that_changes_nothing_is_told(void **state)
+{
+    struct fix *f = *state;
+    run(f, "run --link backdoor --arch x64 missed.lua");
+    assert_int_equal(f->code, 0);
+    assert_says(f->out, "# 2 faults changed nothing: bit or byte lies behind the end of the frame\n");
+}
+
 static void a_history_that_differs_is_rule_9(void **state)
 {
     struct fix *f = *state;
@@ -309,6 +347,13 @@ static void bad_input_is_one_clear_line_each(void **state)
         {"run --colour good.lua", "--colour: unknown option"},
         {"run good.lua --seed", "--seed: unknown option, or its value is missing"},
         {"run --link backdoor --arch x64 fault.lua", "fault.lua:2: fault: no kind is called 'dorp': expected one of drop"},
+        {"run fault.lua", "fault.lua:2: fault: no kind is called 'dorp': expected one of drop"},
+        {"run empty.lua", "empty.lua: it has no vm{...}, so nothing was played"},
+        {"run --link backdoor uart.lua", "uart.lua:2: fault: a VM with link backdoor has no layer uart"},
+        {"run --link serial stream.lua", "stream.lua:2: fault: a VM with link serial has no layer stream"},
+        {"run flip.lua", "flip.lua:2: fault: a flip needs bit"},
+        {"run delay.lua", "delay.lua:2: fault: a delay needs delay"},
+        {"run cpu.lua", "cpu.lua:6: the third argument is a processor, 0 to 1, and not 2"},
         {"run --link backdoor --arch x64 field.lua", "field.lua:1: vm: no field is called 'modles'"},
         {"run --link backdoor --arch x64 link.lua", "link.lua:1: vm: no link is called 'parallel'"},
         {"run --link serial --arch x64 no_reason.lua", "no_reason.lua:1: vm: it fits one link only, so because"},
@@ -350,6 +395,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(image_is_a_map_and_a_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failure_tells_where_when_what_and_how_to_see_it_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_promised_failure_passes_and_a_broken_promise_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_check_that_failed_counts_even_if_the_error_is_caught, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_fault_that_changes_nothing_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_history_that_differs_is_rule_9, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_input_is_one_clear_line_each, set_up, tear_down),
     };
