@@ -409,6 +409,22 @@ static int target_shut_down(lua_State *L)
     return give_command(L, MK_COMMAND_POWER_OFF, "", 1, 0);
 }
 
+static int target_sleep(lua_State *L)
+{
+    return give_command(L, MK_COMMAND_SLEEP, "", luaL_checkinteger(L, 1), 0);
+}
+
+static int target_initialize(lua_State *L)
+{
+    return give_command(L, MK_COMMAND_INITIALIZE, "", 1, 0);
+}
+
+static int target_lose_uart(lua_State *L)
+{
+    sim_vm_uart_power_loss(script_lab(L)->vm);
+    return 0;
+}
+
 static int target_reset(lua_State *L)
 {
     sim_vm_reset(script_lab(L)->vm);
@@ -537,6 +553,8 @@ void script_open_vm(lua_State *L)
         {"write_file", target_write_file},
         {"reboot", target_reboot},       {"shut_down", target_shut_down},
         {"reset", target_reset},         {"power_off", target_power_off},
+        {"sleep", target_sleep},         {"initialize", target_initialize},
+        {"lose_uart", target_lose_uart},
         {"suspend", target_suspend},     {"resume", target_resume},
         {"snapshot", target_snapshot},   {"revert", target_revert},
         {"pause", target_pause},         {"is_on", target_is_on},

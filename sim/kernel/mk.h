@@ -89,6 +89,8 @@ enum mk_command_kind {
     MK_COMMAND_FILE_WRITE, /* count bytes of the pool go into it, told likewise */
     MK_COMMAND_RESET,     /* reboot, after the shutdown notice (kd-protocol.md 5.9 rule 2) */
     MK_COMMAND_POWER_OFF, /* the same notice, then off */
+    MK_COMMAND_SLEEP,      /* the machine's, for count ticks: the module is told before and after (5.10 rule 1) */
+    MK_COMMAND_INITIALIZE, /* KD is initialised once more, without a loader block (3.3 rule 1) */
 };
 struct mk_command {
     enum mk_command_kind kind;

@@ -60,6 +60,17 @@ static void boot(struct mk_state *state)
 
 /* ---- the world's wishes -------------------------------------------------------------------------------- */
 
+/* Framing state stays in RAM; what the devices held does not survive, so the module sets its own up again. */
+static void sleep(uint32_t ticks)
+{
+    (void)KdSave(1);
+    (void)KdD3Transition();
+    for (uint32_t i = 0; i < ticks; i++)
+        mk_platform_wait_tick();
+    (void)KdD0Transition();
+    (void)KdRestore(1);
+}
+
 static void obey(struct mk_state *state)
 {
     struct mk_command *command = &state->command;
@@ -103,6 +114,14 @@ static void obey(struct mk_state *state)
     case MK_COMMAND_POWER_OFF:
         mk_shutdown_notice(state);
         mk_platform_power_off();
+    case MK_COMMAND_SLEEP:
+        sleep(command->count);
+        return;
+    case MK_COMMAND_INITIALIZE:
+        mk_initialize(state, NULL);
+        if (state->enabled)
+            (void)KdDebuggerInitialize1(NULL);
+        return;
     }
 }
 

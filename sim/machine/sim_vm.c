@@ -425,6 +425,11 @@ enum kd_status sim_vm_pause(struct sim_vm *vm, uint64_t for_ns, bool whole_host)
     return KD_OK;
 }
 
+void sim_vm_uart_power_loss(struct sim_vm *vm)
+{
+    sim_uart_reset(vm->uart);
+}
+
 /* ---- the relay's life ---- */
 
 enum kd_status sim_vm_relay_kill(struct sim_vm *vm)

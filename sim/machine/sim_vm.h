@@ -154,6 +154,9 @@ KD_MUST_USE enum kd_status sim_vm_pause(struct sim_vm *vm, uint64_t for_ns, bool
 KD_MUST_USE enum kd_status sim_vm_snapshot(struct sim_vm *vm, const char *name);
 KD_MUST_USE enum kd_status sim_vm_revert(struct sim_vm *vm, const char *name);
 
+/* The UART loses its power, as in a sleep of the machine: its registers are as after power-on. */
+void sim_vm_uart_power_loss(struct sim_vm *vm);
+
 /* The relay's process ends: a held call and every one after it is answered as by a VMM without a relay, the debugger
  * loses its connection. A restart begins another life of it, which knows nothing of the one before.
  * Returns  KD_OK; KD_ERR_NO_DEVICE: the VM has none in the world; KD_ERR_BUSY: it is away already, or there */

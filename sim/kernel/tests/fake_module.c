@@ -27,9 +27,28 @@ uint32_t KD_API KdDebuggerInitialize1(void *loader_block)
     return KD_STATUS_SUCCESS;
 }
 
+static uint32_t note_sleep(char word)
+{
+    size_t length = strlen(fake.sleep);
+    assert_true(length < sizeof fake.sleep - 1);
+    fake.sleep[length] = word;
+    return KD_STATUS_SUCCESS;
+}
+
+uint32_t KD_API KdD3Transition(void)
+{
+    return note_sleep('3');
+}
+
+uint32_t KD_API KdD0Transition(void)
+{
+    return note_sleep('0');
+}
+
 uint32_t KD_API KdSave(uint8_t sleeping)
 {
-    assert_int_equal(sleeping, 0);
+    if (sleeping)
+        return note_sleep('s');
     assert_int_equal(fake.saves, fake.restores);
     fake.saves++;
     return KD_STATUS_SUCCESS;
@@ -37,7 +56,8 @@ uint32_t KD_API KdSave(uint8_t sleeping)
 
 uint32_t KD_API KdRestore(uint8_t sleeping)
 {
-    assert_int_equal(sleeping, 0);
+    if (sleeping)
+        return note_sleep('r');
     fake.restores++;
     return KD_STATUS_SUCCESS;
 }
@@ -122,6 +142,8 @@ void mk_platform_trace(const struct mk_trace *trace)
 
 void mk_platform_wait_tick(void)
 {
+    if (fake.sleep[0] != 0 && strchr(fake.sleep, '0') == NULL)
+        (void)note_sleep('.');
     if (fake.ticks++ == fake.ticks_max)
         longjmp(end, END_TICKS);
 }

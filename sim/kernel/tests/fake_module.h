@@ -50,6 +50,7 @@ extern struct fake {
     uint32_t poll_wish; /* the how-manyth poll finds a break-in; 0: none */
     uint32_t ticks, ticks_max;
     uint32_t saves, restores;
+    char sleep[16]; /* what was said about sleep: s(ave) 3 0 r(estore), and a tick as . */
     uint32_t abandon_from; /* from the how-manyth send on nobody is there; 0: never */
     uint32_t control_c_at; /* the how-manyth send sees a break-in byte; 0: none */
     struct mk_command commands[FAKE_COMMANDS];

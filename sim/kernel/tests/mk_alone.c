@@ -12,6 +12,16 @@ uint32_t KD_API KdDebuggerInitialize1(void *loader_block)
     return KdDebuggerInitialize0(loader_block);
 }
 
+uint32_t KD_API KdD0Transition(void)
+{
+    return 0;
+}
+
+uint32_t KD_API KdD3Transition(void)
+{
+    return 0;
+}
+
 uint32_t KD_API KdSave(uint8_t sleeping)
 {
     return sleeping;

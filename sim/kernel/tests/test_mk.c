@@ -546,6 +546,28 @@ static void reboot_and_power_off_say_goodbye(void **state)
     assert_shutdown_notice(0);
 }
 
+static void sleep_is_announced_and_ended(void **state)
+{
+    (void)state;
+    boot_without_break(0, 0);
+    fake.ticks_max = 5;
+    add_command(MK_COMMAND_SLEEP, "", 3, 0);
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_string_equal(fake.sleep, "s3...0r");
+    assert_int_equal(fake.packet_count, 0);
+}
+
+static void kd_is_initialised_again_on_demand(void **state)
+{
+    (void)state;
+    boot_without_break(0, 0);
+    fake.ticks_max = 2;
+    add_command(MK_COMMAND_INITIALIZE, "", 0, 0);
+    assert_int_equal(fake_run(), END_TICKS);
+    assert_int_equal(fake.initialize0, 2);
+    assert_int_equal(fake.initialize1, 2);
+}
+
 static void bugcheck_data_holds_the_code(void **state)
 {
     (void)state;
@@ -600,6 +622,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(prompt_without_a_debugger_is_given_up, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(ordered_notices_are_drivers, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(reboot_and_power_off_say_goodbye, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(sleep_is_announced_and_ended, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(kd_is_initialised_again_on_demand, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(bugcheck_data_holds_the_code, fake_setup, fake_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
