@@ -16,4 +16,12 @@ int command_target(int argc, char **argv);
 /* kdharness image: the target's memory as a map and as a file. Returns the exit code. */
 int command_image(int argc, char **argv);
 
+/* harness/swarm: worlds drawn from seeds, results joined, one seed again, the least that fails, every fault at every
+ * place. Each returns the exit code. */
+int command_swarm(int argc, char **argv);
+int command_merge(int argc, char **argv);
+int command_replay(int argc, char **argv);
+int command_shrink(int argc, char **argv);
+int command_exhaust(int argc, char **argv);
+
 #endif

@@ -206,6 +206,13 @@ static int command_help(int argc, char **argv)
          "kdharness target --listen ADDRESS       run a live target for a debugger (kdharness target --help)\n"
          "kdharness image [--arch ARCH]           what lies where in the target's memory (--out FILE: and its bytes)\n"
          "kdharness list [FOLDER]                 the scenarios there are\n"
+#ifdef KDHARNESS_SWARM
+         "kdharness swarm --seeds A:B             play worlds drawn from seeds (kdharness swarm --help)\n"
+         "kdharness merge FILE...                 join the results of several swarms\n"
+         "kdharness replay SEED                   one of those worlds again, as a ladder\n"
+         "kdharness shrink SEED                   the least that fails as that one does, as a scenario\n"
+         "kdharness exhaust                       every fault at every place of a short conversation\n"
+#endif
          "kdharness help                          this text\n"
          "\n"
          "A scenario is a file, a folder, or a name below the scenario folder ($KDHARNESS_SCENARIOS).\n"
@@ -222,12 +229,19 @@ int main(int argc, char **argv)
                     {"target", command_target},
                     {"image", command_image},
                     {"list", command_list},
+#ifdef KDHARNESS_SWARM
+                    {"swarm", command_swarm},
+                    {"merge", command_merge},
+                    {"replay", command_replay},
+                    {"shrink", command_shrink},
+                    {"exhaust", command_exhaust},
+#endif
                     {"help", command_help},
                     {"--help", command_help}};
     if (argc < 2)
-        command_refuse("no command: expected run, target, image, list or help");
+        command_refuse("no command: kdharness help lists them");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    command_refuse("no command is called '%s': expected run, target, image, list or help", argv[1]);
+    command_refuse("no command is called '%s': kdharness help lists them", argv[1]);
 }

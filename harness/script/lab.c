@@ -108,6 +108,11 @@ static const struct {
     [LAB_FATE_BREAK_IN] = {"break_in", break_in},
 };
 
+const char *lab_fate_name(enum lab_fate fate)
+{
+    return fates[fate].name;
+}
+
 enum kd_status lab_fate_find(const char *name, enum lab_fate *fate)
 {
     for (unsigned i = 0; i < LAB_FATES; i++) {
@@ -137,6 +142,8 @@ void lab_later(struct lab *lab, uint64_t time_ns, enum lab_fate fate)
     struct lab_plan *plan = sim_allocate(1, sizeof *plan);
     *plan = (struct lab_plan){lab, fate, lab->plans};
     lab->plans = plan;
+    if (time_ns > lab->fates_until_ns)
+        lab->fates_until_ns = time_ns;
     sim_at(lab->world, time_ns, plan_comes_true, plan);
 }
 
@@ -162,6 +169,37 @@ const uint64_t *lab_moments(const struct lab *lab, size_t *count)
 {
     *count = lab->moment_count;
     return lab->moments;
+}
+
+/* ---- time ---------------------------------------------------------------------------------------------------- */
+
+/* While somebody waits, an event this often gives limits a chance although the guest never lets go by itself. */
+#define PULSE_NS SIM_MS(20)
+
+static void pulse(void *context)
+{
+    struct lab *lab = context;
+    lab->pulse = 0;
+}
+
+/* One event of the world, or the pulse. */
+static void step(struct lab *lab, uint64_t until_ns)
+{
+    if (lab->pulse == 0) {
+        uint64_t next = sim_now(lab->world) + PULSE_NS;
+        lab->pulse = sim_at(lab->world, next < until_ns ? next : until_ns, pulse, lab);
+    }
+    sim_step(lab->world, SIM_NEVER);
+}
+
+bool lab_wait(struct lab *lab, bool (*over)(void *context), void *context, uint64_t until_ns)
+{
+    bool met;
+    while (!(met = over(context)) && sim_now(lab->world) < until_ns)
+        step(lab, until_ns);
+    sim_cancel(lab->world, lab->pulse);
+    lab->pulse = 0;
+    return met;
 }
 
 /* ---- the notebook -------------------------------------------------------------------------------------------- */

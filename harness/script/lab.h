@@ -101,6 +101,7 @@ enum lab_fate {
 #undef LAB_FATE_ENUM
     LAB_FATES
 };
+const char *lab_fate_name(enum lab_fate fate);
 KD_MUST_USE enum kd_status lab_fate_find(const char *name, enum lab_fate *fate);
 
 struct lab_story; /* the last events, for failure messages */
@@ -127,6 +128,9 @@ struct lab {
     uint64_t *moments;
     size_t moment_count;
     size_t moment_room;
+    uint64_t fates_until_ns; /* the last of the plans */
+    sim_event_id pulse;
+    size_t prompts_answered; /* by lab_work */
     sim_event_id autopilot;
     uint64_t dr7; /* as the last state change reported it */
     struct lab_story *story;
@@ -151,6 +155,11 @@ void lab_later(struct lab *lab, uint64_t time_ns, enum lab_fate fate);
 /* The times at which anything was seen to happen so far: a report of the kernel, a message of the module, a step of
  * the debugger. Strictly ascending: places for something else to happen at, in another play of the same history. */
 const uint64_t *lab_moments(const struct lab *lab, size_t *count);
+
+/* Runs the world, event by event, until over() holds, asked before each of them, or the time has come. An event of our
+ * own now and then gives over() a turn although the guest never lets go by itself.
+ * Returns  true: it holds; what came at the very last moment came in time */
+bool lab_wait(struct lab *lab, bool (*over)(void *context), void *context, uint64_t until_ns);
 
 /* The machine's architecture, as the message bodies want to know it. */
 enum dbg_arch lab_arch(const struct lab *lab);

@@ -13,9 +13,6 @@
  * there is a reason to stop; the scenario is resumed, and the verb's continuation says what it found. Lua never runs
  * inside an event, so no error of a script can unwind through the world. */
 
-/* While a script waits, an event this often gives limits a chance although the guest never lets go by itself. */
-#define PULSE_NS SIM_MS(20)
-
 struct script *script_of(lua_State *L)
 {
     return script_sandbox_owner(L);
@@ -159,12 +156,6 @@ static void note_line(struct script *script, lua_State *L)
     lua_pop(L, 1);
 }
 
-static void pulse(void *context)
-{
-    struct script *script = context;
-    script->pulse = 0;
-}
-
 static uint64_t exits_so_far(const struct script *script)
 {
     return script->exits_before + sim_vm_counters(script->lab->vm).exits;
@@ -213,33 +204,22 @@ int script_wait(lua_State *L, script_done_fn *done, uint64_t limit_ns, lua_KFunc
     return lua_yieldk(L, 0, (lua_KContext)k, resumed);
 }
 
-/* One event of the world, or the pulse. */
-static void step(struct script *script)
+/* The condition is asked before the limit: what came at the very last moment came in time. */
+static bool wait_over(void *context)
 {
-    struct sim_world *world = script->lab->world;
-    if (script->pulse == 0) {
-        uint64_t next = sim_now(world) + PULSE_NS;
-        script->pulse = sim_at(world, next < script->wait_until_ns ? next : script->wait_until_ns, pulse, script);
-    }
-    sim_step(world, SIM_NEVER);
+    struct script *script = context;
+    char text[SCRIPT_MESSAGE_BYTES];
+    if (stop_reason(script, text, sizeof text) != NULL)
+        return true;
+    if (script->done != NULL && script->done(script))
+        script->wait_end = SCRIPT_WAIT_MET;
+    return script->wait_end == SCRIPT_WAIT_MET;
 }
 
-/* The condition is asked before the limit: what came at the very last moment came in time. */
 static void run_world(struct script *script)
 {
-    char text[SCRIPT_MESSAGE_BYTES];
     script->wait_end = SCRIPT_WAIT_TIMEOUT;
-    while (stop_reason(script, text, sizeof text) == NULL) {
-        if (script->done != NULL && script->done(script)) {
-            script->wait_end = SCRIPT_WAIT_MET;
-            break;
-        }
-        if (sim_now(script->lab->world) >= script->wait_until_ns)
-            break;
-        step(script);
-    }
-    sim_cancel(script->lab->world, script->pulse);
-    script->pulse = 0;
+    lab_wait(script->lab, wait_over, script, script->wait_until_ns);
 }
 
 void script_require_met(lua_State *L, const char *what)
@@ -406,6 +386,7 @@ static void open_verbs(lua_State *L)
     script_open_fault(L);
     script_open_check(L);
     script_open_wire(L);
+    script_open_work(L);
     if (luaL_loadbufferx(L, (const char *)verbs_lua, sizeof verbs_lua, "=" SCRIPT_VERBS_CHUNK, "t") != LUA_OK) {
         fprintf(stderr, "%s\n", lua_tostring(L, -1));
         abort();

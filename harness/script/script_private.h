@@ -2,6 +2,7 @@
 #ifndef SCRIPT_PRIVATE_H
 #define SCRIPT_PRIVATE_H
 
+#include "harness/script/lab_work.h"
 #include "harness/script/script.h"
 #include "harness/script/script_sandbox.h"
 
@@ -30,7 +31,6 @@ struct script {
     script_done_fn *done; /* NULL: time only */
     uint64_t wait_until_ns;
     enum script_wait_end wait_end;
-    sim_event_id pulse;
     /* what waits compare with; each verb uses its own */
     uint64_t seen_replies;
     uint64_t seen_acked;
@@ -40,6 +40,7 @@ struct script {
     uint64_t event_goal;
     enum mk_trace_event event;
     struct mk_command command;
+    struct lab_work work;
     /* how far the script has read the notebook */
     size_t stops_read;
     size_t loads_read;
@@ -107,6 +108,7 @@ void script_open_said(lua_State *L);
 void script_open_fault(lua_State *L);
 void script_open_check(lua_State *L);
 void script_open_wire(lua_State *L);
+void script_open_work(lua_State *L);
 
 /* Calls fn(L, name, value_index) for each field of the table at index in key order. */
 void script_each_field(lua_State *L, int index,
