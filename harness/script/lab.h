@@ -131,6 +131,7 @@ struct lab {
     uint64_t fates_until_ns; /* the last of the plans */
     sim_event_id pulse;
     size_t prompts_answered; /* by lab_work */
+    uint64_t uart_exits_forgiven;
     sim_event_id autopilot;
     uint64_t dr7; /* as the last state change reported it */
     struct lab_story *story;

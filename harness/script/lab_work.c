@@ -2,7 +2,7 @@
 #include <string.h>
 
 /* How long a work is waited for, and how long FINISH waits for a stop before it asks again. */
-#define WORK_LIMIT_NS   SIM_S(8)
+#define WORK_LIMIT_NS   SIM_S(3)
 #define FINISH_LIMIT_NS SIM_S(120)
 #define STOP_PATIENCE_NS SIM_S(2)
 #define SYNC_PATIENCE_NS SIM_S(15)
@@ -308,6 +308,13 @@ static bool wait(struct lab *lab, struct lab_work *work)
 
 /* ---- the finish ---------------------------------------------------------------------------------------------- */
 
+/* A module that finds no backdoor when it starts looks for a UART, and stays with it for this boot (design of the
+ * module, transport/guest/README.md): nobody is there to be spoken to. */
+static bool fell_back(const struct lab *lab)
+{
+    return lab->config.vm.link == SIM_LINK_BACKDOOR && sim_vm_counters(lab->vm).exits_uart > lab->uart_exits_forgiven;
+}
+
 enum finish { FINISH_FATES, FINISH_STOP, FINISH_VERSION, FINISH_READ, FINISH_GO };
 
 /* What can be put right is; what is right already says so, and stays. */
@@ -319,6 +326,9 @@ static void put_right(struct lab *lab)
         sim_vm_power_on(lab->vm);
     take_it(sim_vm_relay_restart(lab->vm));
     take_it(lab_attach(lab));
+    if (fell_back(lab))
+        sim_vm_reset(lab->vm);
+    lab->uart_exits_forgiven = sim_vm_counters(lab->vm).exits_uart;
 }
 
 /* As a person would: break in; when that brings nothing, start the conversation over. */
@@ -442,5 +452,7 @@ uint64_t lab_work_begin(struct lab *lab, struct lab_work *work, enum lab_work_ki
 bool lab_work_done(struct lab *lab, struct lab_work *work)
 {
     answer_prompts(lab);
+    if (work->kind != LAB_WORK_FINISH && fell_back(lab))
+        return true;
     return works[work->kind].go_on(lab, work);
 }
