@@ -207,11 +207,12 @@ static void on_api(void *context, const struct mk_trace *trace)
     }
 }
 
-/* The guest that was is again; the other end goes on. A relay knows; a serial target counts on from where it was, and its
- * debugger takes what comes for repeats until ids agree again (5.10 rule 4). */
+/* The guest that was is again; the other end goes on. A relay knows; a serial target counts on from where it
+ * was, and its debugger takes what comes for repeats until ids agree again (5.10 rule 4). */
 static void revert(struct oracle *oracle)
 {
-    uint64_t ahead = oracle->bytes_ahead + oracle->request_bytes; /* still on the wire, to a guest that may run */
+    uint64_t ahead =
+        oracle->bytes_ahead + oracle->request_bytes; /* still on the wire, to a guest that may run */
     boot(oracle, false);
     if (oracle->config.link == SIM_LINK_BACKDOOR)
         return;
@@ -374,8 +375,8 @@ static void note_ack(struct oracle *oracle, uint32_t id)
     oracle->late_ack = !oracle->knows_guest;
 }
 
-/* A guest that begins as the one before began is not told from it: what the debugger says to the one it means for the
- * other. */
+/* A guest that begins as the one before began is not told from it: what the debugger says to the one it means
+ * for the other. */
 static void note_repeat(struct oracle *oracle, uint32_t id)
 {
     const struct oracle_entry *newest = oracle_newest(&oracle->packets);
@@ -446,8 +447,8 @@ static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, u
     }
 }
 
-/* What a relay says in place of a target that is gone: that it is, and that nothing can be done. Anything else that the
- * debugger accepts is of a new boot. */
+/* What a relay says in place of a target that is gone: that it is, and that nothing can be done. Anything
+ * else that the debugger accepts is of a new boot. */
 static bool is_farewell(const struct oracle *oracle, uint16_t type, const uint8_t *body, uint32_t body_bytes)
 {
     enum { STATUS = 8, LOAD_BASE = 40, LOAD_UNLOAD = 64 };

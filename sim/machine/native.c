@@ -161,7 +161,8 @@ static void map_parts(struct native *native)
         sim_host_fail("no memory for a guest's RAM");
 }
 
-/* For anonymous memory MADV_DONTNEED means zero again, for a private file mapping the file's contents again. */
+/* For anonymous memory MADV_DONTNEED means zero again, for a private file mapping the file's contents again.
+ */
 static void reset(struct sim_machine *machine)
 {
     struct native *native = of(machine);
@@ -224,7 +225,7 @@ static const uint8_t *ram(const struct sim_machine *machine)
     return ((const struct native *)machine)->parts[NATIVE_RAM].bytes;
 }
 
-static const struct sim_machine_ops native_ops = {"native", destroy, reset,       run,          memory,
+static const struct sim_machine_ops native_ops = {"native", destroy,     reset,       run,          memory,
                                                   ram,      native_save, native_load, native_forget};
 
 struct sim_machine *sim_native_create(const struct sim_image *image, const struct mk_boot *boot,

@@ -1,5 +1,5 @@
-/* native_private.h: between native.c (arena, coroutine), native_snapshot.c, and native_platform.c (what the guest
- * calls). */
+/* native_private.h: between native.c (arena, coroutine), native_snapshot.c, and native_platform.c (what the
+ * guest calls). */
 #ifndef NATIVE_PRIVATE_H
 #define NATIVE_PRIVATE_H
 

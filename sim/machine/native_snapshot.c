@@ -1,6 +1,7 @@
-/* A snapshot of a native guest: the arena and the saved stack pointer. Of RAM only the pages are kept that differ from
- * the image; of the stack, under the address sanitizer, also its shadow, because the red zones of the frames that stand
- * on it must stand again with them. The guest is between two runs, so nothing of it is in host registers. */
+/* A snapshot of a native guest: the arena and the saved stack pointer. Of RAM only the pages are kept that
+ * differ from the image; of the stack, under the address sanitizer, also its shadow, because the red zones of
+ * the frames that stand on it must stand again with them. The guest is between two runs, so nothing of it is
+ * in host registers. */
 #include "sim/machine/native_private.h"
 #include "sim/machine/sim_host.h"
 #include "sim/world/sim_memory.h"
@@ -27,7 +28,7 @@ struct sim_machine_state {
 #if NATIVE_ASAN
 /* Shadow has no shadow: neither instrumented code nor memcpy may touch it. */
 __attribute__((no_sanitize("address"))) static void copy_shadow(volatile uint8_t *to,
-                                                               const volatile uint8_t *from, size_t bytes)
+                                                                const volatile uint8_t *from, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++)
         to[i] = from[i];

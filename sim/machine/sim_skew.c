@@ -1,10 +1,19 @@
-/* Version skew: hello as an end of another age would send or answer it (transport/guest/README.md 5, versions). */
+/* Version skew: hello as an end of another age would send or answer it (transport/guest/README.md 5,
+ * versions). */
 #include "sim/machine/sim_vm_private.h"
 #include "transport/kd/kd_bytes.h"
 #include <string.h>
 
 /* vm_message.h. */
-enum { OF_MAGIC = 0, OF_VERSION = 2, OF_KIND = 3, OF_RESULT = 4, OF_TOKEN = 8, OF_VERSION_MIN = 16, NEXT_VERSION = 2 };
+enum {
+    OF_MAGIC = 0,
+    OF_VERSION = 2,
+    OF_KIND = 3,
+    OF_RESULT = 4,
+    OF_TOKEN = 8,
+    OF_VERSION_MIN = 16,
+    NEXT_VERSION = 2
+};
 
 static const char *const names[] = {
 #define SIM_SKEW_TEXT(name, text) text,

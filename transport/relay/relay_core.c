@@ -1,8 +1,9 @@
 /* relay_core.c: one VM's requests on one side, one KDCOM line on the other.
  *
  * In the order of this file: replies; what the debugger is written; what the link says; what becomes of a
- * packet that nobody waits for; the target that is gone; the five requests; the debugger's events. The link runs only while a VM call
- * is held, as kdcom runs only while the kernel is in it: bytes that come in between stay in `input`. */
+ * packet that nobody waits for; the target that is gone; the five requests; the debugger's events. The link
+ * runs only while a VM call is held, as kdcom runs only while the kernel is in it: bytes that come in between
+ * stay in `input`. */
 #include "transport/relay/relay_core.h"
 
 static void act(struct relay_core *core, const struct kd_action *action, uint64_t now);
@@ -338,8 +339,8 @@ static void strike(struct relay_core *core)
 
 /* ---- the target that is gone (2.12 rule 7) ---- */
 
-/* The relay's own packet; its header is in request_bytes, where no request is any more. A debugger that does not take
- * it within the retries of a kernel is not waited for, whatever the packet is. */
+/* The relay's own packet; its header is in request_bytes, where no request is any more. A debugger that does
+ * not take it within the retries of a kernel is not waited for, whatever the packet is. */
 static void say(struct relay_core *core, uint16_t type, uint32_t header_bytes, uint64_t now)
 {
     struct kd_action action;
@@ -381,8 +382,8 @@ static void farewell_said(struct relay_core *core, enum kd_outcome outcome, uint
     begin_receive(core, &request, now);
 }
 
-/* A Continue, and the debugger believes that the target runs: if it was stopped when the news came, it hears them again
- * in this state. */
+/* A Continue, and the debugger believes that the target runs: if it was stopped when the news came, it hears
+ * them again in this state. */
 static void debugger_lets_go(struct relay_core *core, uint64_t now)
 {
     core->notices_left--;
@@ -629,8 +630,8 @@ void relay_vm_gone(struct relay_core *core, uint64_t now)
 {
     if (speaks_for_the_gone(core))
         return;
-    bool is_news = core->debugger_connected &&
-                   (core->target_stopped || (core->vm_is_known && !core->shutdown_told));
+    bool is_news =
+        core->debugger_connected && (core->target_stopped || (core->vm_is_known && !core->shutdown_told));
     relay_vm_lost(core, now);
     if (!is_news)
         core->target_stopped = false;

@@ -30,7 +30,7 @@ struct relay_config {
     uint64_t hold_ns;         /* how long a VM call may be held: 250,000,000 */
     uint64_t byte_wait_ns;    /* the link's: 1,000,000,000 */
     uint64_t reset_window_ns; /* the link's: 100,000,000 */
-    uint64_t gone_wait_ns;    /* a VM that is back within it was only reset, and nobody need be told: 2,000,000,000 */
+    uint64_t gone_wait_ns;    /* a VM that is back within it was only reset: 2,000,000,000 */
     uint64_t token_seed;      /* tokens are drawn from it; never the same for two relay lives */
 };
 
@@ -109,14 +109,15 @@ void relay_init(struct relay_core *core, const struct relay_config *config);
  */
 void relay_vm_request(struct relay_core *core, const uint8_t *bytes, size_t len_bytes, uint64_t now);
 
-/* The VM was reset or reverted, and will be back: a held call is struck, the epoch is over. A debugger that waits at a
- * stop is told by the guest's next life (hello). */
+/* The VM was reset or reverted, and will be back: a held call is struck, the epoch is over. A debugger that
+ * waits at a stop is told by the guest's next life (hello). */
 void relay_vm_lost(struct relay_core *core, uint64_t now);
 
-/* The VM was powered off, or whoever carries its messages went away: the same, and a debugger that is connected is told
- * that its target is gone (2.12 rule 7), unless the guest has said so itself, or says hello within gone_wait_ns. Until it lets go, its requests are
- * answered: UNSUCCESSFUL. Bounded: the notice is said twice at most, each word repeated as often as a kernel would, and a
- * hello or the debugger's leaving ends it. */
+/* The VM was powered off, or whoever carries its messages went away: the same, and a debugger that is
+ * connected is told that its target is gone (2.12 rule 7), unless the guest has said so itself, or says hello
+ * within gone_wait_ns. Until it lets go, its requests are answered: UNSUCCESSFUL. Bounded: the notice is said
+ * twice at most, each word repeated as often as a kernel would, and a hello or the debugger's leaving ends
+ * it. */
 void relay_vm_gone(struct relay_core *core, uint64_t now);
 
 /* The reply to the request under way.

@@ -104,6 +104,57 @@ static void a_second_debugger_is_refused(void **state)
     lab_destroy(lab);
 }
 
+static void fates_have_names(void **state)
+{
+    (void)state;
+    enum lab_fate fate;
+    assert_int_equal(lab_fate_find("suspend", &fate), KD_OK);
+    assert_int_equal(fate, LAB_FATE_SUSPEND);
+    assert_int_equal(lab_fate_find("explode", &fate), KD_ERR_ARGUMENT);
+}
+
+/* What cannot happen then does not: a resume of a machine that runs, a revert to nothing. */
+static void what_is_planned_happens_at_its_time(void **state)
+{
+    (void)state;
+    struct lab *lab = boot_attached(SIM_LINK_BACKDOOR, 1);
+    static const enum lab_fate fates[] = {LAB_FATE_RESUME,     LAB_FATE_REVERT,        LAB_FATE_SUSPEND, LAB_FATE_RESUME,
+                                          LAB_FATE_SNAPSHOT,   LAB_FATE_RESET,         LAB_FATE_REVERT,  LAB_FATE_DETACH,
+                                          LAB_FATE_RELAY_KILL, LAB_FATE_RELAY_RESTART, LAB_FATE_ATTACH,  LAB_FATE_POWER_OFF,
+                                          LAB_FATE_POWER_ON};
+    enum { COUNT = sizeof fates / sizeof *fates };
+    uint64_t start = sim_now(lab->world);
+    for (unsigned i = 0; i < COUNT; i++)
+        lab_later(lab, start + SIM_MS(100) * (i + 1), fates[i]);
+    run_for(lab, SIM_MS(99));
+    assert_int_equal(lab->seen.life[SIM_LIFE_SUSPEND], 0);
+    run_for(lab, SIM_MS(100) * (COUNT + 1));
+    static const enum sim_life once[] = {SIM_LIFE_SUSPEND,    SIM_LIFE_RESUME,        SIM_LIFE_SNAPSHOT, SIM_LIFE_RESET,
+                                         SIM_LIFE_REVERT,     SIM_LIFE_DETACH,        SIM_LIFE_RELAY_KILL,
+                                         SIM_LIFE_RELAY_RESTART, SIM_LIFE_POWER_OFF};
+    for (unsigned i = 0; i < sizeof once / sizeof *once; i++)
+        assert_int_equal(lab->seen.life[once[i]], 1);
+    assert_int_equal(lab->seen.life[SIM_LIFE_ATTACH], 2);
+    assert_int_equal(lab->seen.life[SIM_LIFE_POWER_ON], 2);
+    oracle_finish(lab->oracle);
+    assert_int_equal(oracle_violation_count(lab->oracle), 0);
+    lab_destroy(lab);
+}
+
+static void moments_ascend_and_are_those_of_the_history(void **state)
+{
+    (void)state;
+    struct lab *lab = boot_attached(SIM_LINK_BACKDOOR, 1);
+    size_t count;
+    const uint64_t *moments = lab_moments(lab, &count);
+    assert_true(count > 20);
+    assert_int_equal(moments[0], 0);
+    for (size_t i = 1; i < count; i++)
+        assert_true(moments[i] > moments[i - 1]);
+    assert_true(moments[count - 1] <= sim_now(lab->world));
+    lab_destroy(lab);
+}
+
 static void frames_are_kept_when_asked_for(void **state)
 {
     (void)state;
@@ -250,6 +301,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_same_seed_is_the_same_history),
         cmocka_unit_test(another_seed_is_another_history),
         cmocka_unit_test(a_second_debugger_is_refused),
+        cmocka_unit_test(fates_have_names),
+        cmocka_unit_test(what_is_planned_happens_at_its_time),
+        cmocka_unit_test(moments_ascend_and_are_those_of_the_history),
         cmocka_unit_test(frames_are_kept_when_asked_for),
         cmocka_unit_test(the_oracle_sees_every_planted_lie),
         cmocka_unit_test(the_oracle_sees_a_break_that_it_was_not_told_of),

@@ -579,6 +579,28 @@ static void reset_forgets_the_guests_side_and_keeps_the_hosts(void **state)
     assert_reset_values(f);
 }
 
+static void a_snapshot_keeps_the_registers_and_no_bytes(void **state)
+{
+    struct fix *f = *state;
+    set_divisor(f, 0x0102);
+    out(f, IER, 0x05);
+    out(f, MCR, 0x0B);
+    out(f, SCR, 0x77);
+    const struct sim_uart_registers saved = sim_uart_save(f->uart);
+    sim_uart_reset(f->uart);
+    set_fast(f);
+    receive_counted(f, 2);
+    run_until(f, SIM_S(1));
+    sim_uart_load(f->uart, &saved);
+    assert_int_equal(in(f, LSR), 0x60);
+    assert_int_equal(in(f, IER), 0x05);
+    assert_int_equal(in(f, MCR), 0x0B);
+    assert_int_equal(in(f, SCR), 0x77);
+    out(f, LCR, 0x80);
+    assert_int_equal(in(f, DATA), 0x02);
+    assert_int_equal(in(f, IER), 0x01);
+}
+
 static void reset_on_a_wire_loses_what_is_being_sent(void **state)
 {
     struct fix *f = *state;
@@ -728,6 +750,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(wire_loses_bytes_during_loopback, wire, tear_down),
         cmocka_unit_test_setup_teardown(cut_drops_what_the_host_holds, vmm, tear_down),
         cmocka_unit_test_setup_teardown(reset_forgets_the_guests_side_and_keeps_the_hosts, vmm, tear_down),
+        cmocka_unit_test_setup_teardown(a_snapshot_keeps_the_registers_and_no_bytes, vmm, tear_down),
         cmocka_unit_test_setup_teardown(reset_on_a_wire_loses_what_is_being_sent, wire, tear_down),
         cmocka_unit_test_setup_teardown(a_status_read_is_an_idle_poll_when_asked_again_in_vain, vmm, tear_down),
         cmocka_unit_test_setup_teardown(a_status_read_after_a_byte_is_no_idle_poll_though_it_shows_the_same, vmm,

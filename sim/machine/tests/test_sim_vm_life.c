@@ -1,6 +1,6 @@
-/* Goal: what befalls a VM besides being switched: it is suspended and resumed, its host sleeps, its relay dies and is
- * started again. Each takes effect at once, and for a guest that goes on nothing has happened. Method: the real kernel,
- * module and devices on the native machine, a debugger played by hand. */
+/* Goal: what befalls a VM besides being switched: it is suspended and resumed, its host sleeps, its relay
+ * dies and is started again. Each takes effect at once, and for a guest that goes on nothing has happened.
+ * Method: the real kernel, module and devices on the native machine, a debugger played by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -265,7 +265,8 @@ static void a_snapshot_needs_a_machine_and_a_revert_a_snapshot(void **state)
     end(&f);
 }
 
-/* Taken at every 5 us of a boot, reverted to when the boot is long over: the rest is played again, in a new epoch. */
+/* Taken at every 5 us of a boot, reverted to when the boot is long over: the rest is played again, in a new
+ * epoch. */
 static void a_boot_goes_on_from_any_of_its_snapshots(void **state)
 {
     (void)state;
@@ -300,7 +301,8 @@ static void memory_goes_back_and_the_clock_does_not(void **state)
     assert_non_null(before);
     memcpy(before, sim_vm_ram(f.vm), bytes);
     assert_int_equal(sim_vm_snapshot(f.vm, ""), KD_OK);
-    assert_int_equal(sim_vm_command(f.vm, &(struct mk_command){.kind = MK_COMMAND_EXCEPTION, .code = 0x80000003}), KD_OK);
+    assert_int_equal(
+        sim_vm_command(f.vm, &(struct mk_command){.kind = MK_COMMAND_EXCEPTION, .code = 0x80000003}), KD_OK);
     run_for(&f, SIM_S(1));
     assert_true(memcmp(before, sim_vm_ram(f.vm), bytes) != 0); /* a stop leaves its context behind */
     uint64_t now = sim_now(f.world);
@@ -311,7 +313,8 @@ static void memory_goes_back_and_the_clock_does_not(void **state)
     end(&f);
 }
 
-/* The packet that was on its way in the snapshot is on its way again: observers hear of it before the revert. */
+/* The packet that was on its way in the snapshot is on its way again: observers hear of it before the revert.
+ */
 static void a_packet_under_way_in_a_snapshot_is_reported_again(void **state)
 {
     (void)state;
@@ -476,8 +479,9 @@ static void only_ends_with_a_version_in_common_come_together(void **state)
         unsigned told;
         bool reaches_relay;
     } rows[] = {
-        {SIM_SKEW_NONE, 2, true},           {SIM_SKEW_MODULE_NEWER, 2, true},   {SIM_SKEW_MODULE_TOO_NEW, 0, true},
-        {SIM_SKEW_RELAY_TOO_NEW, 0, false}, {SIM_SKEW_RELAY_GARBAGE, 0, false}, {SIM_SKEW_RELAY_STRANGE, 0, false},
+        {SIM_SKEW_NONE, 2, true},           {SIM_SKEW_MODULE_NEWER, 2, true},
+        {SIM_SKEW_MODULE_TOO_NEW, 0, true}, {SIM_SKEW_RELAY_TOO_NEW, 0, false},
+        {SIM_SKEW_RELAY_GARBAGE, 0, false}, {SIM_SKEW_RELAY_STRANGE, 0, false},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
         uint64_t hellos;

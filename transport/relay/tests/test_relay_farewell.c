@@ -1,5 +1,6 @@
-/* Goal: a debugger whose target is gone is told so and answered until it lets go, and no longer (kd-protocol.md 2.12 rule
- * 7). Method: the lab's debugger by hand; the notice is compared with vector S25, but for what that target was. */
+/* Goal: a debugger whose target is gone is told so and answered until it lets go, and no longer
+ * (kd-protocol.md 2.12 rule 7). Method: the lab's debugger by hand; the notice is compared with vector S25,
+ * but for what that target was. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +12,12 @@
 #include "transport/relay/tests/relay_lab.h"
 #include <string.h>
 
-enum { CLEAR_ALL_INTERNAL_BREAKPOINTS = 0x315A, SWITCH_PROCESSOR = 0x3150, READ_VIRTUAL = 0x3130, GET_CONTEXT = 0x3132 };
+enum {
+    CLEAR_ALL_INTERNAL_BREAKPOINTS = 0x315A,
+    SWITCH_PROCESSOR = 0x3150,
+    READ_VIRTUAL = 0x3130,
+    GET_CONTEXT = 0x3132
+};
 
 /* ---- the words ---- */
 
@@ -20,10 +26,10 @@ static void the_notice_is_that_of_s25(void **state)
     (void)state;
     /* S25's bytes from 0 to 72; what follows is the control report, of which the relay knows nothing. */
     static const uint8_t s25[72] = {
-        0x31, 0x30, 0x00, 0x00, 0x06, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x98,
-        0x22, 0xBC, 0x85, 0x8C, 0xFF, 0xFF, 0x80, 0x33, 0x5E, 0xC5, 0x02, 0xF8, 0xFF, 0xFF, 0x00, 0x00, 0x00, 0x00,
-        0x00, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
-        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01};
+        0x31, 0x30, 0x00, 0x00, 0x06, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x98, 0x22, 0xBC, 0x85, 0x8C, 0xFF, 0xFF, 0x80, 0x33, 0x5E, 0xC5, 0x02, 0xF8, 0xFF, 0xFF, 0x00, 0x00,
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0x00,
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01};
     uint8_t head[RELAY_STATE_HEAD_BYTES], notice[KD_STATE_CHANGE_BYTES];
     memcpy(head, s25, sizeof(head));
     head[0] = 0x30; /* the last state change was an exception */
@@ -86,8 +92,12 @@ static void requests_without_a_reply_have_none(void **state)
         uint32_t api;
         enum relay_last_word word;
     } rows[] = {
-        {0x3136, RELAY_WORD_GO}, {0x313B, RELAY_WORD_GO},           {0x313C, RELAY_WORD_GO},
-        {0x3149, RELAY_WORD_GO}, {SWITCH_PROCESSOR, RELAY_WORD_AGAIN}, {CLEAR_ALL_INTERNAL_BREAKPOINTS, RELAY_WORD_NONE},
+        {0x3136, RELAY_WORD_GO},
+        {0x313B, RELAY_WORD_GO},
+        {0x313C, RELAY_WORD_GO},
+        {0x3149, RELAY_WORD_GO},
+        {SWITCH_PROCESSOR, RELAY_WORD_AGAIN},
+        {CLEAR_ALL_INTERNAL_BREAKPOINTS, RELAY_WORD_NONE},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint8_t body[KD_MANIPULATE_BYTES] = {0}, reply[KD_MANIPULATE_BYTES];
@@ -291,17 +301,20 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_request_is_refused_with_nothing_transferred),
         cmocka_unit_test(requests_without_a_reply_have_none),
         cmocka_unit_test_setup_teardown(a_debugger_of_a_running_target_is_told_once, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_stopped_one_is_answered_until_it_lets_go_and_told_once_more, lab_setup,
+        cmocka_unit_test_setup_teardown(a_stopped_one_is_answered_until_it_lets_go_and_told_once_more,
+                                        lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_request_that_crosses_the_notice_is_not_answered, lab_setup,
                                         lab_teardown),
-        cmocka_unit_test_setup_teardown(a_request_that_crosses_the_notice_is_not_answered, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_reset_brings_the_notice_again, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_debugger_that_does_not_listen_is_not_told_for_ever, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_debugger_that_does_not_listen_is_not_told_for_ever, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(a_reply_that_nobody_takes_ends_too, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(nobody_is_told_what_nobody_waits_for, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_new_boot_ends_the_farewell, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_debugger_that_leaves_ends_it, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_vm_that_is_back_in_time_was_only_reset, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_debugger_that_came_behind_the_vm_is_not_told, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_debugger_that_came_behind_the_vm_is_not_told, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(what_is_asked_before_the_news_is_not_answered_after_it, lab_setup,
                                         lab_teardown),
     };
