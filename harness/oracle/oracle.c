@@ -117,7 +117,7 @@ static void kernel_runs(struct oracle *oracle)
 {
     if (oracle->kernel_stopped)
         oracle_ran(oracle);
-    oracle->kernel_stopped = false;
+    oracle->kernel_stopped = oracle->stopped_by_load = false;
 }
 
 /* A hello that is lost on both channels means that nobody is there (transport/guest/README.md 5). */
@@ -138,8 +138,17 @@ static void on_send(struct oracle *oracle, const struct mk_trace *trace)
                     trace->data, trace->data_bytes);
     oracle_wait_begin(oracle, &oracle->send,
                       dbg_describe(entry->type, entry->body, entry->body_bytes, text, sizeof text));
-    if (trace->type == DBG_TYPE_STATE_CHANGE64)
-        oracle->kernel_stopped = true; /* load-symbols stops the kernel too, and has no MK_TRACE_STOP */
+    if (trace->type != DBG_TYPE_STATE_CHANGE64 || oracle->kernel_stopped)
+        return;
+    oracle->stopped_by_load = true; /* it has no MK_TRACE_STOP, and no MK_TRACE_RUN either */
+    oracle->kernel_stopped = true;
+}
+
+/* A break-in byte behind the continue is a wish already: the next poll owes the break. */
+static void load_is_over(struct oracle *oracle)
+{
+    if (oracle->stopped_by_load)
+        kernel_runs(oracle);
 }
 
 static void on_sent(struct oracle *oracle, const struct mk_trace *trace)
@@ -148,6 +157,7 @@ static void on_sent(struct oracle *oracle, const struct mk_trace *trace)
     if (trace->status != 0) {
         oracle_end_epoch(
             oracle); /* abandoned (2.6 N9): it may have arrived, or not, and its ACK may come yet */
+        load_is_over(oracle);
         return;
     }
     oracle_told_sent(oracle, (uint16_t)trace->type, trace->first);
@@ -157,9 +167,12 @@ static void on_sent(struct oracle *oracle, const struct mk_trace *trace)
 static void on_received(struct oracle *oracle, const struct mk_trace *trace)
 {
     enum { RECEIVED = 0 };
-    if (trace->status == RECEIVED)
-        oracle_deliver(oracle, &oracle->requests, (uint16_t)trace->type, trace->header, trace->header_bytes,
-                       trace->data, trace->data_bytes);
+    if (trace->status != RECEIVED)
+        return;
+    oracle_deliver(oracle, &oracle->requests, (uint16_t)trace->type, trace->header, trace->header_bytes,
+                   trace->data, trace->data_bytes);
+    if (trace->type == DBG_TYPE_MANIPULATE && dbg_api_answer(trace->first) == DBG_ANSWER_RUNS)
+        load_is_over(oracle);
 }
 
 static void on_poll(struct oracle *oracle, const struct mk_trace *trace)
@@ -475,7 +488,8 @@ static void on_request(void *context, uint16_t type, const uint8_t *body, uint32
     struct oracle *oracle = context;
     char text[DBG_DESCRIBE_BYTES];
     uint8_t frame[DBG_FRAME_BYTES_MAX];
-    (void)oracle_push(oracle, &oracle->requests, type, body, body_bytes, NULL, 0);
+    const struct oracle_entry *entry = oracle_push(oracle, &oracle->requests, type, body, body_bytes, NULL, 0);
+    oracle->resumes = type == DBG_TYPE_MANIPULATE && dbg_api_answer(dbg_get32(entry->body)) == DBG_ANSWER_RUNS;
     oracle->request_bytes = (uint32_t)dbg_frame_data(frame, type, DBG_ID_INITIAL, body, body_bytes);
     oracle->request_0x62 = 0;
     for (uint32_t i = 0; i < oracle->request_bytes; i++)

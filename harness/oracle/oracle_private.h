@@ -70,6 +70,7 @@ struct oracle_flow {
 struct oracle_wish {
     uint64_t arrives_ns; /* at the latest */
     bool demands;        /* it was sent while the target ran, and nothing has stopped it since */
+    bool behind; /* it was written after the request that lets the target run: a relay must not drop it */
     uint64_t polls_left; /* so many polls may still find nothing */
     enum oracle_hole_index hole;
 };
@@ -106,6 +107,8 @@ struct oracle {
     bool attached;
     bool manual;
     enum dbg_state dbg_state;
+    bool resumes; /* the debugger's last request lets the target run */
+    bool stopped_by_load; /* and not by an exception */
     bool kernel_stopped;
     bool farewell;     /* a relay may speak for a target that is gone (2.12 rule 7) */
     bool left_stopped; /* the guest before was stopped when it ended */

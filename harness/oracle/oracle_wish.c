@@ -38,6 +38,7 @@ void oracle_wished(struct oracle *oracle)
     bool runs = oracle->powered && oracle->attached && !oracle->kernel_stopped && !oracle->unreached;
     struct oracle_wish wish = {.arrives_ns = oracle_lands_ns(oracle),
                                .demands = runs,
+                               .behind = oracle->resumes,
                                .polls_left = 1,
                                .hole = now < oracle->misframed_until ? HOLE_MISFRAME : HOLE_NONE};
     if (oracle->config.link == SIM_LINK_SERIAL)
@@ -124,7 +125,7 @@ void oracle_polled_nothing(struct oracle *oracle)
 void oracle_wishes_satisfied(struct oracle *oracle)
 {
     for (size_t i = 0; i < oracle->wish_count; i++)
-        oracle->wishes[i].demands = false;
+        oracle->wishes[i].demands = oracle->wishes[i].behind = false;
 }
 
 /* The relay merges what came before one tick and drops what comes while the target is stopped (2.7 rule 5);
@@ -135,7 +136,8 @@ void oracle_ran(struct oracle *oracle)
     if (oracle->config.link == SIM_LINK_SERIAL)
         return;
     for (size_t i = oracle->wish_count; i > 0; i--)
-        if (!oracle->wishes[i - 1].demands && oracle->wishes[i - 1].arrives_ns <= now)
+        if (!oracle->wishes[i - 1].demands && !oracle->wishes[i - 1].behind &&
+            oracle->wishes[i - 1].arrives_ns <= now)
             drop_wish(oracle, i - 1);
 }
 

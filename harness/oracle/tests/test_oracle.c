@@ -884,6 +884,38 @@ static void any_stop_satisfies_a_wish(void **context)
     finish_clean(f);
 }
 
+static struct body resume(void)
+{
+    return make(DBG_TYPE_MANIPULATE, DBG_API_CONTINUE2, DBG_MANIPULATE_BYTES, 0);
+}
+
+/* The relay has the continue by then, and lets the byte wait; the kernel hears of the continue a little later. */
+static void a_wish_behind_the_continue_may_be_honoured(void **context)
+{
+    struct fixture *f = *context;
+    struct body go = resume();
+    stopped(f);
+    asked(f, &go);
+    wish(f);
+    wait(f, SIM_MS(2));
+    event(f, MK_TRACE_RUN, 0);
+    break_by_poll(f);
+    assert_clean(f);
+}
+
+/* A stop for a module has no report of its own when it is over: the continue that the kernel received is one. */
+static void a_wish_after_a_load_must_be_honoured(void **context)
+{
+    struct fixture *f = *context;
+    struct body go = resume();
+    packet(f, make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 1));
+    request(f, go);
+    wish(f);
+    poll(f, NOTHING);
+    poll(f, NOTHING);
+    assert_violates(f, 4, "not honoured within two ticks");
+}
+
 static void a_break_that_nobody_wished_is_found(void **context)
 {
     struct fixture *f = *context;
@@ -1666,6 +1698,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_wish_not_honoured_within_two_ticks_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wish_that_no_poll_looks_for_is_found_at_the_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(any_stop_satisfies_a_wish, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wish_behind_the_continue_may_be_honoured, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wish_after_a_load_must_be_honoured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_break_that_nobody_wished_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_relay_merges_two_wishes_into_one_break, set_up, tear_down),
         cmocka_unit_test_setup_teardown(on_serial_two_bytes_are_two_breaks, set_up, tear_down),
