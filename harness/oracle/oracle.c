@@ -226,7 +226,10 @@ static void revert(struct oracle *oracle)
 {
     uint64_t ahead =
         oracle->bytes_ahead + oracle->request_bytes; /* still on the wire, to a guest that may run */
+    struct oracle_entry *sends = oracle_newest(&oracle->packets);
     boot(oracle, false);
+    if (sends != NULL && sends->time_ns == sim_now(oracle->world))
+        sends->boots = oracle->boots; /* told right before: what the guest was sending at the snapshot */
     if (oracle->config.link == SIM_LINK_BACKDOOR)
         return;
     oracle_flow_set_stale(&oracle->requests, false); /* it may be the very one that this guest waits for */

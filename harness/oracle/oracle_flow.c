@@ -344,15 +344,10 @@ void oracle_orphaned(struct oracle *oracle, uint32_t api)
 }
 
 /* A request that the kernel has not got yet: its arrival counts as the ACK of what crosses it (2.6 N6). */
-static bool request_under_way(const struct oracle *oracle)
-{
-    return oracle->requests.count > 0;
-}
-
-static bool stale_under_way(const struct oracle_flow *flow)
+static bool under_way(const struct oracle_flow *flow, bool stale)
 {
     for (size_t i = 0; i < flow->count; i++)
-        if (flow->entries[i].stale)
+        if (flow->entries[i].stale == stale)
             return true;
     return false;
 }
@@ -362,7 +357,7 @@ static bool stale_under_way(const struct oracle_flow *flow)
 static enum oracle_hole_index old_words_count(struct oracle *oracle)
 {
     bool by_ack = oracle->late_ack && oracle->send.since_ns <= oracle->ack_lands_ns;
-    bool by_request = oracle->config.link == SIM_LINK_SERIAL && stale_under_way(&oracle->requests);
+    bool by_request = oracle->config.link == SIM_LINK_SERIAL && under_way(&oracle->requests, true);
     oracle->late_ack = false;
     return by_ack ? HOLE_LATE_ACK : by_request ? HOLE_IMPLICIT_ACK : HOLE_NONE;
 }
@@ -387,7 +382,7 @@ void oracle_told_sent(struct oracle *oracle, uint16_t type, uint32_t first)
     entry->told = true;
     if (entry->accepted || entry->may_be_lost)
         return;
-    if (hole != HOLE_NONE || request_under_way(oracle)) {
+    if (hole != HOLE_NONE || under_way(&oracle->requests, false)) {
         strike_unseen(oracle, entry, hole != HOLE_NONE ? hole : HOLE_IMPLICIT_ACK);
         return;
     }

@@ -1450,6 +1450,22 @@ static void a_guest_that_begins_as_the_one_before_gets_what_that_one_was_asked(v
     assert_clean(f);
 }
 
+/* What a guest was sending at its snapshot is told right before the revert, and is its own. */
+static void a_guest_that_is_again_may_be_asked_once_it_was_heard(void **context)
+{
+    struct fixture *f = *context;
+    struct body load = make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 1);
+    struct body question = read_message(1);
+    kernel(f, MK_TRACE_SEND, &load, 0);
+    life(f, SIM_LIFE_REVERT);
+    note(f, DBG_NOTE_ACCEPTED, load.type, DBG_ID_INITIAL | DBG_ID_SYNC, DBG_STATE_LOAD_SYMBOLS);
+    told(f, &load);
+    kernel(f, MK_TRACE_SENT, &load, SENT);
+    request(f, question);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "late-ack"), 0);
+}
+
 /* It counts as the ACK of the SYNC packet (2.6 N6); a relay drops it (2.15), a serial target cannot. */
 static void on_serial_a_request_to_the_kernel_before_may_pass_for_an_ack(void **context)
 {
@@ -1744,6 +1760,7 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_guest_that_begins_as_the_one_before_gets_what_that_one_was_asked, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_guest_that_is_again_may_be_asked_once_it_was_heard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(on_serial_a_request_to_the_kernel_before_may_pass_for_an_ack, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_late_ack_may_acknowledge_the_first_packet_of_a_boot, set_up,
