@@ -475,7 +475,7 @@ enum kd_status dbg_resync(struct dbg *dbg)
     return KD_OK;
 }
 
-/* Who may say this now, or NULL: no debugger ever says it. */
+/* Where it stands whether a message of this type may be sent now; NULL: a debugger never sends one. */
 static bool *may_send(struct dbg *dbg, uint16_t type, bool *stopped)
 {
     *stopped = dbg->state == DBG_STOPPED;

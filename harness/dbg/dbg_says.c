@@ -136,7 +136,14 @@ enum kd_status dbg_api_file_refusal(struct dbg_request *answer, const uint8_t *b
     return KD_OK;
 }
 
-enum { FILE_HANDLE = 8, FILE_OFFSET = 16, FILE_DISPOSITION = 20, FILE_LENGTH = 24, FILE_NEW_HANDLE = 32, FILE_SIZE = 40 };
+enum {
+    FILE_HANDLE = 8,
+    FILE_OFFSET = 16,
+    FILE_DISPOSITION = 20,
+    FILE_LENGTH = 24,
+    FILE_NEW_HANDLE = 32,
+    FILE_SIZE = 40
+};
 
 enum kd_status dbg_api_file(const uint8_t *body, uint32_t body_bytes, struct dbg_file *file)
 {
@@ -167,7 +174,8 @@ enum kd_status dbg_api_file_opened(struct dbg_request *answer, const uint8_t *bo
     return KD_OK;
 }
 
-enum kd_status dbg_api_file_done(struct dbg_request *answer, const uint8_t *body, uint32_t body_bytes, uint32_t done)
+enum kd_status dbg_api_file_done(struct dbg_request *answer, const uint8_t *body, uint32_t body_bytes,
+                                 uint32_t done)
 {
     enum kd_status status = dbg_api_file_refusal(answer, body, body_bytes, DBG_STATUS_SUCCESS);
     if (status == KD_OK)

@@ -1,3 +1,4 @@
+/* See lab_disk.h. */
 #include "harness/script/lab_disk.h"
 #include "sim/world/sim_memory.h"
 #include <stdlib.h>
@@ -77,7 +78,7 @@ void lab_disk_put(struct lab_disk *disk, const char *name, const uint8_t *bytes,
     put(make(disk, name), 0, bytes, len_bytes);
 }
 
-/* ---- requests ------------------------------------------------------------------------------------------------ */
+/* ---- requests ---------------------------------------------------------------------------- */
 
 struct question {
     const uint8_t *body;
@@ -106,7 +107,8 @@ static enum kd_status answer_create(struct lab_disk *disk, const struct question
     return dbg_api_file_opened(answer, question->body, question->body_bytes, handle, file->content.len_bytes);
 }
 
-static enum kd_status answer_read(struct file *file, const struct question *question, struct dbg_request *answer)
+static enum kd_status answer_read(struct file *file, const struct question *question,
+                                  struct dbg_request *answer)
 {
     uint32_t size = file->content.len_bytes, count = question->file.length;
     if (question->file.offset >= size)
@@ -121,7 +123,8 @@ static enum kd_status answer_read(struct file *file, const struct question *ques
     return dbg_api_append(answer, file->content.bytes + offset, count);
 }
 
-static enum kd_status answer_write(struct file *file, const struct question *question, struct dbg_request *answer)
+static enum kd_status answer_write(struct file *file, const struct question *question,
+                                   struct dbg_request *answer)
 {
     if (question->file.offset > file->content.len_bytes)
         return refuse(answer, question, DBG_STATUS_UNSUCCESSFUL);
@@ -129,7 +132,8 @@ static enum kd_status answer_write(struct file *file, const struct question *que
     return dbg_api_file_done(answer, question->body, question->body_bytes, question->file.data_bytes);
 }
 
-static enum kd_status answer_close(struct file *file, const struct question *question, struct dbg_request *answer)
+static enum kd_status answer_close(struct file *file, const struct question *question,
+                                   struct dbg_request *answer)
 {
     file->open = false;
     return refuse(answer, question, DBG_STATUS_SUCCESS);

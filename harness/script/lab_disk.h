@@ -1,6 +1,7 @@
 /* lab_disk.h: the files on the debugger's side that a target may ask for (kd-protocol.md 4.7, .kdfiles).
  *
- * Names are ASCII, compared as they are. A handle is the file's number; a file stays open until it is closed. */
+ * Names are ASCII, compared as they are. A handle is the file's number; a file stays open until it is closed.
+ */
 #ifndef LAB_DISK_H
 #define LAB_DISK_H
 

@@ -1,7 +1,7 @@
 /* mk_file.c: a file on the debugger's side, read into the pool or written from it (kd-protocol.md 4.7).
  *
- * What NT does for .kdfiles when it loads a driver: create, reads of as much as a packet holds, close. Refused, or with
- * nobody there, it goes on without. */
+ * What NT does for .kdfiles when it loads a driver: create, reads of as much as a packet holds, close.
+ * Refused, or with nobody there, it goes on without. */
 #include "sim/kernel/mk_state.h"
 
 enum { FILE_CREATE = 0x3430, FILE_READ, FILE_WRITE, FILE_CLOSE };
@@ -68,8 +68,8 @@ static void send_question(struct mk_state *state, const struct question *questio
     mk_send(state, KD_TYPE_FILE_IO, &header, data_bytes > 0 ? &data : NULL);
 }
 
-/* Returns the answer's status; its header is in state->file, its data in state->data. A debugger that stays silent
- * blocks the machine; only create is given up when nobody is there. */
+/* Returns the answer's status; its header is in state->file, its data in state->data. A debugger that stays
+ * silent blocks the machine; only create is given up when nobody is there. */
 static uint32_t ask(struct mk_state *state, const struct question *question, uint32_t *answer_bytes)
 {
     uint32_t status = KD_RESEND;
@@ -87,7 +87,8 @@ static uint32_t ask(struct mk_state *state, const struct question *question, uin
     return kd_load_u32(state->file + FILE_STATUS);
 }
 
-static uint32_t create(struct mk_state *state, const char *name, bool writes, uint64_t *handle, uint64_t *size)
+static uint32_t create(struct mk_state *state, const char *name, bool writes, uint64_t *handle,
+                       uint64_t *size)
 {
     const struct question question = {.api = FILE_CREATE, .name = name, .writes = writes};
     uint32_t ignored = 0;
@@ -107,7 +108,8 @@ static uint32_t transfer(struct mk_state *state, uint32_t api, uint64_t handle, 
         uint32_t answer_bytes = 0;
         question.length = mk_min(whole - *done, FILE_BYTES_MAX);
         status = ask(state, &question, &answer_bytes);
-        moved = mk_min(api == FILE_READ ? answer_bytes : kd_load_u32(state->file + FILE_LENGTH), question.length);
+        moved =
+            mk_min(api == FILE_READ ? answer_bytes : kd_load_u32(state->file + FILE_LENGTH), question.length);
         if (status != MK_SUCCESS)
             break;
         if (api == FILE_READ)

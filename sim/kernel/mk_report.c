@@ -1,5 +1,6 @@
-/* mk_report.c: trace I/O and control requests (kd-protocol.md 4.8). The debugger acknowledges and drops them, and
- * nobody waits for an answer. Neither can be abandoned (2.6), so both are skipped while no debugger is present. */
+/* mk_report.c: trace I/O and control requests (kd-protocol.md 4.8). The debugger acknowledges and drops them,
+ * and nobody waits for an answer. Neither can be abandoned (2.6), so both are skipped while no debugger is
+ * present. */
 #include "sim/kernel/mk_state.h"
 
 void mk_trace_io(struct mk_state *state, const char *text, uint32_t text_bytes)

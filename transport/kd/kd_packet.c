@@ -5,8 +5,9 @@ enum { ABANDONABLE = 1, WHILE_RUNNING = 2 };
 
 /* api 0 stands for every member of the family that has no row of its own above. next is the type that the
  * kernel receives afterwards, 0 for none. Sources: kd-protocol.md 2.6 (abandonable), 5.1, 5.6 and 1 (answered
- * by). A control request is acknowledged and dropped (4.8): to wait for an answer that nobody has seen would hold the
- * whole machine, deaf to break-ins, for as long as a held call lasts. A kernel that wants one asks for it. */
+ * by). A control request is acknowledged and dropped (4.8): to wait for an answer that nobody has seen would
+ * hold the whole machine, deaf to break-ins, for as long as a held call lasts. A kernel that wants one asks
+ * for it. */
 static const struct {
     uint16_t type;
     uint16_t api;

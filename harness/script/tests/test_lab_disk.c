@@ -1,5 +1,6 @@
-/* Goal: the debugger's files answer what a target may ask, and refuse what it may not: other names, other handles, places
- * behind the end. Method: requests by the offsets of kd-protocol.md 4.7, answers read back by the same. */
+/* Goal: the debugger's files answer what a target may ask, and refuse what it may not: other names, other
+ * handles, places behind the end. Method: requests by the offsets of kd-protocol.md 4.7, answers read back by
+ * the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -148,7 +149,8 @@ int main(int argc, char **argv)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_is_opened_read_and_closed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_read_is_cut_by_the_end_and_by_what_a_packet_holds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_read_is_cut_by_the_end_and_by_what_a_packet_holds, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_is_made_and_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_request_has_no_answer, set_up, tear_down),

@@ -1,6 +1,6 @@
-/* Goal: what the kernel says of its own accord beside stops, prints and prompts: files it asks for, command strings, trace
- * I/O, control requests (kd-protocol.md 4.1, 4.7, 4.8); and that all processors run. Method: the script of fake_module.h,
- * packets by the offsets of the document. */
+/* Goal: what the kernel says of its own accord beside stops, prints and prompts: files it asks for, command
+ * strings, trace I/O, control requests (kd-protocol.md 4.1, 4.7, 4.8); and that all processors run. Method:
+ * the script of fake_module.h, packets by the offsets of the document. */
 #include "sim/kernel/tests/fake_module.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,14 @@
 
 #include <cmocka.h>
 
-enum { CONTINUE_OK = 0x00010002, FILE_STATUS = 4, FILE_NEW_HANDLE = 32, FILE_SIZE = 40, HANDLE = 0x77, FILE_MAX = 3936 };
+enum {
+    CONTINUE_OK = 0x00010002,
+    FILE_STATUS = 4,
+    FILE_NEW_HANDLE = 32,
+    FILE_SIZE = 40,
+    HANDLE = 0x77,
+    FILE_MAX = 3936
+};
 enum { CREATE = 0x3430, READ, WRITE, CLOSE };
 
 static void one_wish(enum mk_command_kind kind, const char *text, uint32_t count, uint32_t code)
@@ -76,7 +83,8 @@ static void a_file_is_opened_read_and_closed(void **state)
     add_answer(READ, 0, 10);
     add_answer(CLOSE, 0, 0);
     assert_int_equal(fake_run(), END_TICKS);
-    static const uint8_t create[] = {0x80, 0, 0x10, 0x80, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0x60, 0, 0, 0}; /* F08 */
+    static const uint8_t create[] = {0x80, 0, 0x10, 0x80, 0, 0, 0,    0, 1, 0,
+                                     0,    0, 1,    0,    0, 0, 0x60, 0, 0, 0}; /* F08 */
     assert_memory_equal(assert_file(0, CREATE, 0, 0)->header + 8, create, sizeof create);
     assert_int_equal(packet(0)->data_bytes, 12);
     assert_memory_equal(packet(0)->data, "\\\0x\0.\0s\0y\0s\0", 12);
@@ -289,11 +297,13 @@ int main(int argc, char **argv)
                                         fake_teardown),
         cmocka_unit_test_setup_teardown(an_answer_is_not_trusted, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(an_answer_to_something_else_is_a_failure, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(a_question_is_repeated_to_the_byte_when_asked_to, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(a_question_is_repeated_to_the_byte_when_asked_to, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(a_file_without_a_debugger_is_given_up, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(a_command_string_is_a_stop, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(trace_is_sent_and_not_waited_for, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(control_request_is_sent_and_not_waited_for, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(control_request_is_sent_and_not_waited_for, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(with_nobody_there_they_are_skipped, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(an_answer_that_is_told_is_cut_to_the_room, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(every_processor_runs, fake_setup, fake_teardown),
