@@ -1,6 +1,6 @@
 # The front door. Everything real is in CMakeLists.txt and ci/; `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help deps build check report asan dev clang mutants layers clean
+.PHONY: help deps build check report asan dev clang mutants soak layers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ clang: deps ## build with clang into build/clang
 
 mutants: deps ## apply each patch of ci/mutants/ in turn: every one must turn a test red
 	@ci/mutants.sh
+
+soak: deps ## play new seeds of the swarm for MINUTES (default 10), then every fault at every place, and pairs
+	@ci/soak.sh
 
 layers: deps ## build every layer with only those below it: no dependency may point up
 	@ci/layers.sh

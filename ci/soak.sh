@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# make soak: seeds that nobody has played before, from the commit's hash on, for MINUTES (default 10) on all processors;
+# then every fault at every place, single and in pairs. Says which seeds it used; results in build/soak.json.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ci/build.sh release kdharness
+
+first=$((16#$(git rev-parse --short=8 HEAD | cut -c 1-8)))
+echo "soak: seeds from $first on, for ${MINUTES:-10} minutes"
+failed=0
+build/bin/kdharness swarm --seeds "$first:" --minutes "${MINUTES:-10}" --jobs "$(nproc)" --json build/soak.json || failed=1
+build/bin/kdharness exhaust || failed=1
+build/bin/kdharness exhaust --pairs || failed=1
+exit "$failed"
