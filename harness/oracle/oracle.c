@@ -491,8 +491,10 @@ static void on_request(void *context, uint16_t type, const uint8_t *body, uint32
     struct oracle *oracle = context;
     char text[DBG_DESCRIBE_BYTES];
     uint8_t frame[DBG_FRAME_BYTES_MAX];
-    const struct oracle_entry *entry = oracle_push(oracle, &oracle->requests, type, body, body_bytes, NULL, 0);
-    oracle->resumes = type == DBG_TYPE_MANIPULATE && dbg_api_answer(dbg_get32(entry->body)) == DBG_ANSWER_RUNS;
+    const struct oracle_entry *entry =
+        oracle_push(oracle, &oracle->requests, type, body, body_bytes, NULL, 0);
+    oracle->resumes =
+        type == DBG_TYPE_MANIPULATE && dbg_api_answer(dbg_get32(entry->body)) == DBG_ANSWER_RUNS;
     oracle->request_bytes = (uint32_t)dbg_frame_data(frame, type, DBG_ID_INITIAL, body, body_bytes);
     oracle->request_0x62 = 0;
     for (uint32_t i = 0; i < oracle->request_bytes; i++)

@@ -72,7 +72,8 @@ static void drop_strike(struct oracle_flow *flow, size_t index)
             (flow->strike_count - index) * sizeof *flow->strikes);
 }
 
-/* What it fell upon is still under way, and judged at the end alone: the fault explains it, however long ago. */
+/* What it fell upon is still under way, and judged at the end alone: the fault explains it, however long ago.
+ */
 static bool explains_one_under_way(const struct oracle_strike *strike, const struct oracle_flow *flow)
 {
     for (size_t i = 0; i < flow->count; i++)
@@ -238,7 +239,8 @@ static void arrive(struct oracle *oracle, struct oracle_flow *flow, size_t index
 }
 
 /* It was meant for the kernel before, and the new one took it for its own. */
-static void judge_stale(struct oracle *oracle, const struct oracle_flow *flow, const struct oracle_entry *entry)
+static void judge_stale(struct oracle *oracle, const struct oracle_flow *flow,
+                        const struct oracle_entry *entry)
 {
     char text[DBG_DESCRIBE_BYTES];
     if (!entry->stale)
@@ -246,7 +248,8 @@ static void judge_stale(struct oracle *oracle, const struct oracle_flow *flow, c
     if (oracle->stale_hole != HOLE_NONE)
         oracle_excuse(oracle, oracle->stale_hole);
     else
-        oracle_violate(oracle, 1, "%s delivered to the kernel after its own was gone, sent at %" PRIu64 " ns: %s",
+        oracle_violate(oracle, 1,
+                       "%s delivered to the kernel after its own was gone, sent at %" PRIu64 " ns: %s",
                        flow->what, entry->time_ns, describe(entry, text));
 }
 
@@ -352,8 +355,9 @@ static bool under_way(const struct oracle_flow *flow, bool stale)
     return false;
 }
 
-/* The SYNC packet was acknowledged by what was said to the kernel before, whose ids look the same: an ACK still under
- * way, or on serial a request (2.6 N6; a relay drops that one, 2.15). Then stale requests pass for new ones. */
+/* The SYNC packet was acknowledged by what was said to the kernel before, whose ids look the same: an ACK
+ * still under way, or on serial a request (2.6 N6; a relay drops that one, 2.15). Then stale requests pass
+ * for new ones. */
 static enum oracle_hole_index old_words_count(struct oracle *oracle)
 {
     bool by_ack = oracle->late_ack && oracle->send.since_ns <= oracle->ack_lands_ns;
@@ -363,7 +367,8 @@ static enum oracle_hole_index old_words_count(struct oracle *oracle)
 }
 
 /* If it was lost, the next one has an id that the debugger does not expect. */
-static void strike_unseen(struct oracle *oracle, const struct oracle_entry *packet, enum oracle_hole_index hole)
+static void strike_unseen(struct oracle *oracle, const struct oracle_entry *packet,
+                          enum oracle_hole_index hole)
 {
     oracle_strike(oracle, &oracle->packets, packet, hole);
     oracle->packets.next_hole = hole;

@@ -36,20 +36,21 @@ static const struct oracle_hole holes[HOLES] = {
         {"reset-repeat",
          "no fault: a RESET crosses a message that is accepted already; its sender begins it anew",
          "the last message before a RESET may come once more"},
-    [HOLE_IMPLICIT_ACK] = {"implicit-ack",
-                           "no fault: a request crosses a packet, and its arrival counts as the packet's ACK",
-                           "this packet may be lost although it counts as sent, and then the next one too; on "
-                           "serial a request to the kernel before a reset may reach the new one"},
+    [HOLE_IMPLICIT_ACK] =
+        {"implicit-ack", "no fault: a request crosses a packet, and its arrival counts as the packet's ACK",
+         "this packet may be lost although it counts as sent, and then the next one too; on "
+         "serial a request to the kernel before a reset may reach the new one"},
     [HOLE_LATE_RESET] =
         {"late-reset-answer",
          "no fault: the answer to a RESET comes when a request is under way already; ids start over "
          "for the debugger, not for the target",
          "the next request may pass for a repeat"},
-    [HOLE_LATE_ACK] = {"late-ack",
-                       "no fault: an ACK of the epoch before the boot comes when the SYNC packet is out; its id is "
-                       "that packet's too",
-                       "this packet and the next may be lost although they count as sent, and a request to the "
-                       "kernel before may reach the new one"},
+    [HOLE_LATE_ACK] =
+        {"late-ack",
+         "no fault: an ACK of the epoch before the boot comes when the SYNC packet is out; its id is "
+         "that packet's too",
+         "this packet and the next may be lost although they count as sent, and a request to the "
+         "kernel before may reach the new one"},
 };
 
 const struct oracle_hole *oracle_holes(unsigned *count)
@@ -258,8 +259,8 @@ static bool is_late(const struct sim_fault_rule *rule)
            rule->kind == SIM_FAULT_STALL;
 }
 
-/* True when a target may find less than the frame: a byte is gone or comes with an error, or one too many or too late
- * for the timer is in the middle. */
+/* True when a target may find less than the frame: a byte is gone or comes with an error, or one too many or
+ * too late for the timer is in the middle. */
 static bool tears(const struct sim_fault_rule *rule)
 {
     switch (rule->kind) {
@@ -279,8 +280,8 @@ void oracle_fault(struct oracle *oracle, const struct sim_fault_rule *rule, cons
 {
     bool to_target = rule->direction == SIM_FAULT_TO_TARGET;
     bool single = frame_bytes == 1;
-    if (sim_fault_misses(rule, frame_bytes) || rule->layer == SIM_FAULT_RPC || (!single && frame_bytes < DBG_HEADER_BYTES) ||
-        frame_bytes > DBG_FRAME_BYTES_MAX)
+    if (sim_fault_misses(rule, frame_bytes) || rule->layer == SIM_FAULT_RPC ||
+        (!single && frame_bytes < DBG_HEADER_BYTES) || frame_bytes > DBG_FRAME_BYTES_MAX)
         return;
     oracle->packets.agreed = false; /* an ACK from before the RESET may count for a copy that is hit */
     if (is_late(rule))

@@ -672,7 +672,8 @@ static void a_request_given_up_after_a_fault_or_a_reboot_or_void_is_not(void **c
 
 static void nobody_is_blamed_for_a_machine_that_stands_still(void **context)
 {
-    static const enum sim_life ways[][2] = {{SIM_LIFE_SUSPEND, SIM_LIFE_RESUME}, {SIM_LIFE_PAUSE, SIM_LIFE_GO_ON}};
+    static const enum sim_life ways[][2] = {{SIM_LIFE_SUSPEND, SIM_LIFE_RESUME},
+                                            {SIM_LIFE_PAUSE, SIM_LIFE_GO_ON}};
     struct fixture *f = *context;
     for (unsigned i = 0; i < 2; i++) {
         stopped(f);
@@ -743,7 +744,8 @@ static struct body farewell(void)
 static void a_relay_may_speak_for_a_target_that_is_off(void **context)
 {
     struct fixture *f = *context;
-    struct body notice = farewell(), refusal = read_message(1), asked_of_nobody = read_message(2), load = print(1);
+    struct body notice = farewell(), refusal = read_message(1), asked_of_nobody = read_message(2),
+                load = print(1);
     dbg_put(refusal.at + 8, 4, 0xC0000001u);
     life(f, SIM_LIFE_POWER_OFF);
     told(f, &notice);
@@ -889,7 +891,8 @@ static struct body resume(void)
     return make(DBG_TYPE_MANIPULATE, DBG_API_CONTINUE2, DBG_MANIPULATE_BYTES, 0);
 }
 
-/* The relay has the continue by then, and lets the byte wait; the kernel hears of the continue a little later. */
+/* The relay has the continue by then, and lets the byte wait; the kernel hears of the continue a little
+ * later. */
 static void a_wish_behind_the_continue_may_be_honoured(void **context)
 {
     struct fixture *f = *context;
@@ -903,7 +906,8 @@ static void a_wish_behind_the_continue_may_be_honoured(void **context)
     assert_clean(f);
 }
 
-/* A stop for a module has no report of its own when it is over: the continue that the kernel received is one. */
+/* A stop for a module has no report of its own when it is over: the continue that the kernel received is one.
+ */
 static void a_wish_after_a_load_must_be_honoured(void **context)
 {
     struct fixture *f = *context;
@@ -1410,7 +1414,8 @@ static void a_request_that_crosses_a_packet_may_acknowledge_it_unseen(void **con
     assert_violates(f, 1, "not accepted");
 }
 
-/* A request to a kernel that is gone: written before the reset, or after it by a debugger that cannot know. */
+/* A request to a kernel that is gone: written before the reset, or after it by a debugger that cannot know.
+ */
 static void a_request_to_the_kernel_before_must_not_reach_the_next_one(void **context)
 {
     struct fixture *f = *context;
@@ -1483,8 +1488,8 @@ static void on_serial_a_request_to_the_kernel_before_may_pass_for_an_ack(void **
     assert_int_equal(excuses_of(f, "implicit-ack"), 1);
 }
 
-/* The ACK of the last packet before, whose id is that of the SYNC packet too, is on its way at the reset, or is written
- * behind it for a packet that came late. */
+/* The ACK of the last packet before, whose id is that of the SYNC packet too, is on its way at the reset, or
+ * is written behind it for a packet that came late. */
 static void a_late_ack_may_acknowledge_the_first_packet_of_a_boot(void **context)
 {
     struct fixture *f = *context;
@@ -1523,7 +1528,8 @@ static void an_ack_that_came_before_the_boot_acknowledges_nothing_of_it(void **c
     assert_violates(f, 1, "not accepted");
 }
 
-/* What the lost RESET was to begin anew comes under the initial id, which the debugger may expect by chance. */
+/* What the lost RESET was to begin anew comes under the initial id, which the debugger may expect by chance.
+ */
 static void behind_a_lost_reset_a_packet_may_come_again_once(void **context)
 {
     struct fixture *f = *context;
@@ -1705,7 +1711,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_relay_may_say_nothing_else_for_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(on_serial_nobody_speaks_for_a_target_that_is_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_under_way_when_a_relay_dies_may_be_lost, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_revert_ends_an_epoch_and_what_was_delivered_stays_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_revert_ends_an_epoch_and_what_was_delivered_stays_so, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_packet_sent_again_after_a_revert_is_another_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_debugger_that_cannot_resynchronise_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_running_target_need_not_hear_resets, set_up, tear_down),
@@ -1748,7 +1755,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_frame_that_is_torn_becomes_noise, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_frame_that_stays_whole_excuses_no_break, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drawn_noise_may_break_in_once_for_each_byte, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_break_in_byte_with_a_framing_error_needs_one_poll_more, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_break_in_byte_with_a_framing_error_needs_one_poll_more, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(noise_with_0x62_in_it_may_break_in_as_often, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_behind_an_answered_reset_may_not_be_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_behind_an_open_reset_may_be_lost, set_up, tear_down),
@@ -1758,9 +1766,10 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_request_to_the_kernel_before_must_not_reach_the_next_one, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_guest_that_begins_as_the_one_before_gets_what_that_one_was_asked, set_up,
+        cmocka_unit_test_setup_teardown(a_guest_that_begins_as_the_one_before_gets_what_that_one_was_asked,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_guest_that_is_again_may_be_asked_once_it_was_heard, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_guest_that_is_again_may_be_asked_once_it_was_heard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(on_serial_a_request_to_the_kernel_before_may_pass_for_an_ack, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_late_ack_may_acknowledge_the_first_packet_of_a_boot, set_up,
