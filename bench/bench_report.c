@@ -176,8 +176,8 @@ static void print_legend(FILE *to)
 
 void bench_print_markdown(const struct bench_rows *run, FILE *to)
 {
-    fprintf(to, "# Kernel debugging over each link, against 115200 bps serial\n\n%s Seed %" PRIu64 ".\n\n", simulated,
-            run->seed);
+    fprintf(to, "# Kernel debugging over each link, against 115200 bps serial\n\n%s Target %s,\nseed %" PRIu64 ".\n\n",
+            simulated, run->arch, run->seed);
     print_headline(run, to);
     fprintf(to, "![times as fast as serial](speed.svg)\n\n| workload | link |");
     for (unsigned c = 0; c < COLUMNS; c++)
@@ -213,8 +213,8 @@ static json_t *json_costs(const struct sim_cost *cost)
 
 static json_t *json_row(const struct bench_rows *run, const struct bench_row *row)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:o}", "link", row->link->name,
-                     "workload", row->workload->name, "operations", (json_int_t)row->operations, "bytes",
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:o}", "link", row->link->name,
+                     "arch", run->arch, "workload", row->workload->name, "operations", (json_int_t)row->operations, "bytes",
                      (json_int_t)row->bytes, "sim_seconds", (double)row->sim_ns / 1e9, "kb_per_s",
                      bench_kb_per_s(row), "ratio_to_serial", bench_ratio(run, row), "exits_per_op",
                      bench_exits_per_op(row), "wire_bytes", (json_int_t)row->wire_bytes, "rpcs",

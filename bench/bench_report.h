@@ -23,6 +23,7 @@ struct bench_row {
 struct bench_rows {
     const struct bench_row *rows;
     unsigned count;
+    const char *arch; /* of the target: x64, x86 */
     uint64_t seed;
 };
 

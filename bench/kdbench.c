@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, KEY_HELP = '?', KEY_LINK = 256, KEY_WORKLOAD, KEY_OUT, KEY_SEED, KEY_SET, KEY_QUICK };
+enum { EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, KEY_HELP = '?', KEY_ARCH = 256, KEY_LINK, KEY_WORKLOAD, KEY_OUT, KEY_SEED, KEY_SET, KEY_QUICK };
 enum { ROWS_MAX = 64, PATH_BYTES = 4096 };
 #define EXITS_MAX UINT64_C(200000000)
 #define TIME_NS_MAX (UINT64_C(24) * 3600 * SIM_NS_PER_SECOND)
@@ -19,6 +19,7 @@ struct arguments {
     const char *link;     /* NULL: every one */
     const char *workload; /* NULL: every one */
     const char *out;      /* folder for bench.json and report.md; NULL: none */
+    enum mk_arch arch;
     uint64_t seed;
     bool quick;
     struct script_settings settings;
@@ -64,6 +65,10 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
     case KEY_HELP:
         argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP, "kdbench run");
         exit(0);
+    case KEY_ARCH:
+        if (lab_arch_find(value, &arguments->arch) != KD_OK)
+            refuse("--arch %s: expected x64 or x86", value);
+        return 0;
     case KEY_LINK:
         if (bench_link_find(value) == NULL)
             refuse("--link %s: no such link (kdbench list links)", value);
@@ -98,6 +103,7 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 
 static const struct argp_option run_options[] = {
     {"help", KEY_HELP, NULL, 0, "Show this text", -1},
+    {"arch", KEY_ARCH, "ARCH", 0, "x64 (default) or x86", 0},
     {"link", KEY_LINK, "LINK", 0, "Only this link (default: all)", 0},
     {"workload", KEY_WORKLOAD, "NAME", 0, "Only this workload (default: all)", 0},
     {"out", KEY_OUT, "DIR", 0, "Also write DIR/bench.json and DIR/report.md", 0},
@@ -179,6 +185,7 @@ static struct bench_row play(const struct arguments *arguments, const struct ben
     snprintf(path, sizeof path, "%s/%s.lua", workload_folder(), workload->name);
     settings_for(arguments, link, operations_of(arguments, link, workload), &settings);
     struct script_options options = script_options_default(path, link->link);
+    options.arch = arguments->arch;
     options.seed = arguments->seed;
     options.settings = &settings;
     options.exits_max = EXITS_MAX;
@@ -266,7 +273,7 @@ static int command_run(int argc, char **argv)
     if (arguments.out != NULL)
         check_folder(arguments.out);
     struct bench_row rows[ROWS_MAX];
-    struct bench_rows run = {.rows = rows, .seed = arguments.seed};
+    struct bench_rows run = {.rows = rows, .arch = lab_arch_name(arguments.arch), .seed = arguments.seed};
     run.count = play_all(&arguments, rows);
     if (arguments.out != NULL) {
         write_file(&run, arguments.out, "bench.json", bench_print_json);

@@ -144,6 +144,7 @@ static void bad_input_is_refused_in_one_line(void **state)
         {"", "no command"},
         {"fly", "no command is called 'fly'"},
         {"run --link isdn", "no such link"},
+        {"run --arch alpha", "expected x64 or x86"},
         {"run --workload nap", "no such workload"},
         {"run --seed seven", "whole number"},
         {"run --set cost.no_such=1", "no_such"},

@@ -143,10 +143,10 @@ static void write_ram(const char *path, const uint8_t *ram, size_t bytes)
 {
     FILE *file = fopen(path, "wb");
     if (file == NULL)
-        command_refuse("--out %s: cannot be written: %s", path, strerror(errno));
+        command_refuse("image: --out %s: cannot be written: %s", path, strerror(errno));
     bool written = fwrite(ram, 1, bytes, file) == bytes;
     if (fclose(file) != 0 || !written)
-        command_refuse("--out %s: the file could not be written completely: %s", path, strerror(errno));
+        command_refuse("image: --out %s: the file could not be written completely: %s", path, strerror(errno));
 }
 
 /* ---- the command ----------------------------------------------------------------------------------------------- */
@@ -164,6 +164,8 @@ static void set_any_field(struct arguments *arguments, char *setting)
     if (equals == NULL || equals == setting)
         command_refuse("image: --set '%s': expected name=value", setting);
     *equals = 0;
+    if (strcmp(setting, "processors") != 0 && strcmp(setting, "ram_mib") != 0)
+        command_refuse("image: --set %s: changes nothing here: expected processors or ram_mib", setting);
     set_field(arguments, "--set", setting, equals + 1);
 }
 
@@ -215,10 +217,10 @@ int command_image(int argc, char **argv)
     if (mk_image_build_told(ram, ram_bytes, boot->arch, boot->processors, &map, keep_region, &places) != KD_OK)
         command_refuse("image: expected ram_mib of %d at least and 1 to %d processors", MK_RAM_BYTES_MIN / MIB,
                        MK_PROCESSORS_MAX);
-    add_points(&places, &map);
-    print_map(boot->arch, &places, &map);
     if (arguments.out != NULL)
         write_ram(arguments.out, ram, ram_bytes);
+    add_points(&places, &map);
+    print_map(boot->arch, &places, &map);
     free(places.items);
     free(ram);
     return RUNNER_OK;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
     KEY_HELP = '?',
@@ -22,14 +23,35 @@ enum {
 struct arguments {
     struct runner_options runner;
     struct scenario_list scenarios;
+    const char *trace, *junit, *timeline_svg; /* paths; opened when everything else is known to be good */
 };
 
-static FILE *open_for_writing(const char *option, const char *path)
+static bool same_file(const char *path, const char *other)
 {
+    struct stat a, b;
+    return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* NULL for an option that was not given. */
+static FILE *open_for_writing(const char *option, const char *path, const struct scenario_list *scenarios)
+{
+    if (path == NULL)
+        return NULL;
+    for (size_t i = 0; i < scenarios->count; i++)
+        if (same_file(path, scenarios->items[i].path))
+            command_refuse("%s %s: is one of the scenarios, and would be overwritten", option, path);
     FILE *file = fopen(path, "w");
     if (file == NULL)
         command_refuse("%s %s: cannot be written: %s", option, path, strerror(errno));
     return file;
+}
+
+static void open_files(struct arguments *arguments)
+{
+    struct runner_options *runner = &arguments->runner;
+    runner->trace = open_for_writing("--trace", arguments->trace, &arguments->scenarios);
+    runner->junit = open_for_writing("--junit", arguments->junit, &arguments->scenarios);
+    runner->timeline_svg = open_for_writing("--timeline=svg", arguments->timeline_svg, &arguments->scenarios);
 }
 
 static void require(const char *option, const char *value, const char *only)
@@ -67,19 +89,19 @@ static void add_scenario(struct arguments *arguments, const char *name)
 }
 
 /* --timeline, or --timeline=svg with the file as the argument behind it, which is taken here. */
-static void set_timeline(struct runner_options *runner, const char *value, struct argp_state *state)
+static void set_timeline(struct arguments *arguments, const char *value, struct argp_state *state)
 {
     if (value == NULL) {
-        runner->timeline = true;
+        arguments->runner.timeline = true;
         return;
     }
     if (strcmp(value, "svg") != 0)
         command_refuse("--timeline=%s: expected --timeline, or --timeline=svg FILE", value);
     if (state->next >= state->argc)
         command_refuse("--timeline=svg: the file is missing: expected --timeline=svg FILE");
-    if (runner->timeline_svg != NULL)
+    if (arguments->timeline_svg != NULL)
         command_refuse("--timeline=svg: given twice: one picture holds all ladders");
-    runner->timeline_svg = open_for_writing("--timeline=svg", state->argv[state->next++]);
+    arguments->timeline_svg = state->argv[state->next++];
 }
 
 static error_t parse_run(int key, char *value, struct argp_state *state)
@@ -100,10 +122,10 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
         require("--machine", value, "native");
         return 0;
     case KEY_TRACE:
-        runner->trace = open_for_writing("--trace", value);
+        arguments->trace = value;
         return 0;
     case KEY_JUNIT:
-        runner->junit = open_for_writing("--junit", value);
+        arguments->junit = value;
         return 0;
     case KEY_SET:
         add_setting(runner, value);
@@ -112,7 +134,7 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
         runner->once = true;
         return 0;
     case KEY_TIMELINE:
-        set_timeline(runner, value, state);
+        set_timeline(arguments, value, state);
         return 0;
     case KEY_HELP:
         argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP, "kdharness run");
@@ -140,9 +162,9 @@ static const struct argp_option run_options[] = {
     {"set", KEY_SET, "NAME=VALUE", 0, "Override a cost (cost.exit_ns), a field of vm{} or a param.NAME; may be repeated",
      0},
     {"once", KEY_ONCE, NULL, 0, "Do not play each scenario a second time to compare the hashes", 0},
-    {"help", KEY_HELP, NULL, 0, "Show this text", -1},
     {"timeline", KEY_TIMELINE, "svg FILE", OPTION_ARG_OPTIONAL,
      "Draw each first play as a ladder: guest, relay, debugger; with =svg FILE all of them into FILE as one picture", 0},
+    {"help", KEY_HELP, NULL, 0, "Show this text", -1},
     {0},
 };
 
@@ -171,6 +193,7 @@ static int command_run(int argc, char **argv)
     /* Both flags: argp's own messages take two lines. */
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
     parse_scenarios(&arguments.scenarios);
+    open_files(&arguments);
     int code = runner_run(&arguments.runner, &arguments.scenarios);
     close_file(arguments.runner.trace, "--trace");
     close_file(arguments.runner.junit, "--junit");

@@ -4,7 +4,8 @@
 #   quirks         the whole conversation with each odd habit, on both links
 #   storm          1,000 connects that walk out at random places, over links, addresses and architectures; then a whole
 #                  conversation; no descriptor and no memory may be left
-# Usage: clients.sh conversation|quirks|storm KDHARNESS [sanitized]     sanitized: memory is the sanitizer's business, not ours
+#   thousand       1,000 connects of one client after the other at one target
+# Usage: clients.sh conversation|quirks|storm|thousand KDHARNESS [sanitized]     sanitized: memory is the sanitizer's business, not ours
 # Exit code: 0; 1: a client or a target failed, and it says which; 77: lua-socket is missing.
 set -uo pipefail
 mode=$1 kdharness=$2 sanitized=${3:-}
@@ -101,8 +102,12 @@ storm)
     done
     finish
     ;;
+thousand)
+    start thousand unix "--link backdoor --arch x64" storm "--connects 1000 --seed 5"
+    finish
+    ;;
 *)
-    echo "usage: clients.sh conversation|quirks|storm KDHARNESS [sanitized]" >&2
+    echo "usage: clients.sh conversation|quirks|storm|thousand KDHARNESS [sanitized]" >&2
     exit 2
     ;;
 esac
