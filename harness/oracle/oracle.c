@@ -228,6 +228,7 @@ static void revert(struct oracle *oracle)
         oracle->bytes_ahead + oracle->request_bytes; /* still on the wire, to a guest that may run */
     struct oracle_entry *sends = oracle_newest(&oracle->packets);
     boot(oracle, false);
+    oracle_wishes_stay(oracle);
     if (sends != NULL && sends->time_ns == sim_now(oracle->world))
         sends->boots = oracle->boots; /* told right before: what the guest was sending at the snapshot */
     if (oracle->config.link == SIM_LINK_BACKDOOR)

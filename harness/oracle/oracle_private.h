@@ -205,6 +205,7 @@ void oracle_broke(struct oracle *oracle);
 void oracle_polled_nothing(struct oracle *oracle);
 /* The kernel stopped: whoever wished for a stop has one. */
 void oracle_wishes_satisfied(struct oracle *oracle);
+void oracle_wishes_stay(struct oracle *oracle);
 void oracle_ran(struct oracle *oracle);
 void oracle_wishes_finish(struct oracle *oracle);
 

@@ -128,6 +128,13 @@ void oracle_wishes_satisfied(struct oracle *oracle)
         oracle->wishes[i].demands = oracle->wishes[i].behind = false;
 }
 
+/* The guest is another one, and the relay is not: what it has of wishes it may tell, or not. */
+void oracle_wishes_stay(struct oracle *oracle)
+{
+    for (size_t i = 0; i < oracle->wish_count; i++)
+        oracle->wishes[i].behind = true;
+}
+
 /* The relay merges what came before one tick and drops what comes while the target is stopped (2.7 rule 5);
  * on serial each further byte is one more stop now (5.7 rules 2, 4). */
 void oracle_ran(struct oracle *oracle)

@@ -906,6 +906,21 @@ static void a_wish_behind_the_continue_may_be_honoured(void **context)
     assert_clean(f);
 }
 
+/* The relay is not reverted with the guest: it tells of the wish when it is polled next. */
+static void a_wish_from_before_a_revert_may_be_honoured(void **context)
+{
+    struct fixture *f = *context;
+    wish(f);
+    wait(f, SIM_MS(7));
+    life(f, SIM_LIFE_REVERT);
+    break_by_poll(f);
+    assert_clean(f);
+    stopped(f);
+    event(f, MK_TRACE_RUN, 0);
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+}
+
 /* A stop for a module has no report of its own when it is over: the continue that the kernel received is one.
  */
 static void a_wish_after_a_load_must_be_honoured(void **context)
@@ -1722,6 +1737,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_wish_that_no_poll_looks_for_is_found_at_the_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(any_stop_satisfies_a_wish, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wish_behind_the_continue_may_be_honoured, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wish_from_before_a_revert_may_be_honoured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wish_after_a_load_must_be_honoured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_break_that_nobody_wished_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_relay_merges_two_wishes_into_one_break, set_up, tear_down),
