@@ -175,12 +175,24 @@ static void on_received(struct oracle *oracle, const struct mk_trace *trace)
         load_is_over(oracle);
 }
 
+/* A poll whose RPC failed looks like one that found nothing: a fault struck since the last poll. */
+static bool struck_since_last_poll(struct oracle *oracle)
+{
+    uint64_t struck = oracle->faults == NULL ? 0
+                                             : sim_faults_struck_on(oracle->faults, SIM_FAULT_RPC) +
+                                                   sim_faults_struck_on(oracle->faults, SIM_FAULT_EXIT);
+    bool more = struck != oracle->struck_at_poll;
+    oracle->struck_at_poll = struck;
+    return more;
+}
+
 static void on_poll(struct oracle *oracle, const struct mk_trace *trace)
 {
     kernel_runs(oracle);
     if (trace->status == 0)
         return;
-    oracle_polled_nothing(oracle);
+    if (!struck_since_last_poll(oracle))
+        oracle_polled_nothing(oracle);
     oracle->bytes_ahead -= oracle->bytes_ahead > 0;
 }
 
@@ -189,6 +201,7 @@ static void on_api(void *context, const struct mk_trace *trace)
     struct oracle *oracle = context;
     switch (trace->event) {
     case MK_TRACE_INITIALIZE:
+        (void)struck_since_last_poll(oracle);
         on_initialized(oracle);
         break;
     case MK_TRACE_SEND:

@@ -142,6 +142,7 @@ struct oracle {
     uint64_t misframed_until; /* what was sent until then may have been swallowed */
     uint64_t piled_up_until;  /* serial: until then polls may have to eat what a delay has piled up */
     uint64_t bytes_ahead;     /* serial: bytes that polls may eat before a break-in byte */
+    uint64_t struck_at_poll;  /* faults on RPCs and exits until the last poll */
     uint64_t noise_breaks;    /* 0x62 bytes that the target may take for break-ins */
     uint32_t request_bytes;   /* of the frame that the debugger sent last */
     uint32_t request_0x62;    /* how many of them look like break-ins to a target that runs */

@@ -19,7 +19,7 @@ struct sim_faults {
     size_t chance_room;
     struct sim_prng prng;
     struct sim_fault_rule drawn;
-    uint64_t struck;
+    uint64_t struck_on[SIM_FAULT_LAYERS];
     uint64_t last_ns;
     sim_faults_strike_fn *on_strike;
     void *on_strike_context;
@@ -190,7 +190,7 @@ static bool packet_matches(enum sim_fault_packet wanted, uint16_t type)
 
 static void record_strike(struct sim_faults *faults, const struct sim_fault_rule *rule, size_t number)
 {
-    faults->struck++;
+    faults->struck_on[rule->layer]++;
     faults->last_ns = sim_now(faults->world);
     sim_trace_add(sim_trace(faults->world),
                   &(struct sim_record){.time_ns = faults->last_ns,
@@ -272,7 +272,15 @@ bool sim_fault_misses(const struct sim_fault_rule *rule, size_t unit_bytes)
 
 uint64_t sim_faults_struck(const struct sim_faults *faults)
 {
-    return faults->struck;
+    uint64_t struck = 0;
+    for (unsigned layer = 0; layer < SIM_FAULT_LAYERS; layer++)
+        struck += faults->struck_on[layer];
+    return struck;
+}
+
+uint64_t sim_faults_struck_on(const struct sim_faults *faults, enum sim_fault_layer layer)
+{
+    return faults->struck_on[layer];
 }
 
 uint64_t sim_faults_last_ns(const struct sim_faults *faults)

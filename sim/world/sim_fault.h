@@ -127,6 +127,7 @@ bool sim_fault_misses(const struct sim_fault_rule *rule, size_t unit_bytes);
 
 /* How many faults struck, and when the last one did (0 when none). */
 uint64_t sim_faults_struck(const struct sim_faults *faults);
+uint64_t sim_faults_struck_on(const struct sim_faults *faults, enum sim_fault_layer layer);
 uint64_t sim_faults_last_ns(const struct sim_faults *faults);
 
 /* Names to values and back; the finders return KD_ERR_ARGUMENT for a name that is not in the list. */

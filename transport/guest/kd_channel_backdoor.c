@@ -52,6 +52,18 @@ static uint32_t reply_room(const struct kd_backdoor *backdoor)
     return backdoor->is_kept ? VM_GUESTRPC_PREFIX_BYTES + VM_REPLY_BYTES : sizeof backdoor->reply;
 }
 
+/* The staged message, to whatever relay there is, and its reply. */
+static enum kd_status call_relay(struct kd_backdoor *backdoor, uint32_t packet_bytes, struct vm_reply *reply)
+{
+    uint32_t len_bytes = 0;
+    enum kd_status status = vm_guestrpc_call(&backdoor->rpc, backdoor->request,
+                                             VM_COMMAND_WORD_BYTES + VM_REQUEST_BYTES + packet_bytes,
+                                             backdoor->reply, reply_room(backdoor), &len_bytes);
+    return status != KD_OK ? status
+                           : vm_reply_load(reply, backdoor->reply + VM_GUESTRPC_PREFIX_BYTES,
+                                           len_bytes - VM_GUESTRPC_PREFIX_BYTES);
+}
+
 /* One request and its reply. The packet's bytes, packet_bytes of them, are staged already; request gets its
  * version and token here. Repeating it after an error sends the same bytes again, and is safe for that (4).
  * Returns  KD_OK; KD_ERR_STALE, KD_ERR_VERSION: the epoch is over;
@@ -61,17 +73,13 @@ static enum kd_status exchange(struct kd_module_state *state, struct vm_request 
                                uint32_t packet_bytes, struct vm_reply *reply)
 {
     struct kd_backdoor *backdoor = &state->backdoor;
-    uint32_t len_bytes = 0;
     bool hello = request->kind == VM_HELLO;
     request->version = hello ? VM_VERSION_MAX : backdoor->version;
     request->token = hello ? 0 : backdoor->token;
     vm_request_store(backdoor->request + VM_COMMAND_WORD_BYTES, request);
-    enum kd_status status = vm_guestrpc_call(&backdoor->rpc, backdoor->request,
-                                             VM_COMMAND_WORD_BYTES + VM_REQUEST_BYTES + packet_bytes,
-                                             backdoor->reply, reply_room(backdoor), &len_bytes);
-    if (status == KD_OK)
-        status = vm_reply_load(reply, backdoor->reply + VM_GUESTRPC_PREFIX_BYTES,
-                               len_bytes - VM_GUESTRPC_PREFIX_BYTES);
+    enum kd_status status = call_relay(backdoor, packet_bytes, reply);
+    if (status == KD_OK && reply->result == VM_REFUSED && !hello)
+        status = call_relay(backdoor, packet_bytes, reply); /* other bytes may have come than went (4) */
     if (status != KD_OK)
         return status;
     if (reply->result == VM_REFUSED || reply->result == VM_STALE) {

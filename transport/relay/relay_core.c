@@ -37,6 +37,7 @@ static uint16_t take_wish(struct relay_core *core)
     if (!core->break_in_pending || core->target_stopped || core->request.kind == VM_HELLO)
         return 0;
     core->break_in_pending = false;
+    core->break_in_told = true;
     core->counters.break_ins++;
     return VM_REPLY_BREAK_IN;
 }
@@ -480,6 +481,10 @@ static void hello(struct relay_core *core, const struct vm_request *request, uin
      * change resynchronises it). After a delivered Reboot it does not wait, and target_stopped is false. */
     if (core->debugger_connected && core->target_stopped)
         core->break_in_pending = true;
+    /* A wish in a reply that was lost is one still. Where the guest has taken it, its stop is what comes next. */
+    if (core->break_in_told)
+        core->break_in_pending = true;
+    core->break_in_told = false;
     core->target_stopped = false;
     read_wish(core);
     answer(core, VM_DONE, 0);
@@ -540,6 +545,7 @@ static void accept(struct relay_core *core, const struct vm_request *request, co
         core->request.packet.header.bytes + core->request.packet.header.len_bytes;
     core->token_previous = request->token;
     core->token_current = 0;
+    core->break_in_told = false;
 }
 
 static void begin_request(struct relay_core *core, uint64_t now)
@@ -609,7 +615,7 @@ void relay_vm_request(struct relay_core *core, const uint8_t *bytes, size_t len_
 void relay_vm_lost(struct relay_core *core, uint64_t now)
 {
     core->now = now;
-    core->vm_is_known = false;
+    core->vm_is_known = core->break_in_told = false;
     strike(core);
 }
 
@@ -686,7 +692,7 @@ void relay_debugger_disconnected(struct relay_core *core, uint64_t now)
     struct kd_action action;
     core->now = now;
     core->debugger_connected = false;
-    core->break_in_pending = false;
+    core->break_in_pending = core->break_in_told = false;
     core->request_delivered = false;
     core->output_torn = 0;
     core->gone_at = KD_NEVER;

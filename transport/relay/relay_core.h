@@ -60,6 +60,7 @@ struct relay_core {
     bool debugger_connected;
     bool debugger_present; /* no send was abandoned in this epoch, or a leader was seen since */
     bool break_in_pending;
+    bool break_in_told; /* in the last reply, which may be lost: no new request has confirmed it yet */
     bool request_delivered; /* in this epoch to this debugger, and not answered by a manipulate reply yet */
     bool target_stopped; /* from a packet that waits for the debugger's word until that word is delivered */
 

@@ -1246,6 +1246,22 @@ static void a_delayed_break_in_byte_is_waited_for(void **context)
     assert_violates(f, 4, "not honoured");
 }
 
+/* The RPC of a poll failed: that poll says nothing, and only that one. */
+static void a_poll_that_a_fault_spoilt_does_not_count(void **context)
+{
+    const struct sim_fault_rule lost = {
+        .layer = SIM_FAULT_RPC, .direction = SIM_FAULT_REPLY, .kind = SIM_FAULT_LOSE, .nth = 1, .count = 1};
+    struct fixture *f = *context;
+    wish(f);
+    assert_int_equal(sim_faults_add(f->faults, &lost), KD_OK);
+    assert_non_null(sim_faults_ask(f->faults, SIM_FAULT_RPC, SIM_FAULT_REPLY, 4, 0));
+    poll(f, NOTHING);
+    poll(f, NOTHING);
+    assert_clean(f);
+    poll(f, NOTHING);
+    assert_violates(f, 4, "not honoured");
+}
+
 static void a_wish_behind_a_delayed_frame_is_waited_for(void **context)
 {
     struct fixture *f = *context;
@@ -1765,6 +1781,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_break_in_byte_that_was_hit_demands_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_break_in_byte_that_a_fault_misses_is_a_wish, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_delayed_break_in_byte_is_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_poll_that_a_fault_spoilt_does_not_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wish_behind_a_delayed_frame_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_misframed_request_may_swallow_a_wish_but_only_for_a_while, set_up,
                                         tear_down),

@@ -56,6 +56,8 @@ static void the_nth_unit_is_struck_count_times(void **state)
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         assert_int_equal(strikes(fix, units[i].type), units[i].struck);
     assert_int_equal(sim_faults_struck(fix->faults), 2);
+    assert_int_equal(sim_faults_struck_on(fix->faults, SIM_FAULT_STREAM), 2);
+    assert_int_equal(sim_faults_struck_on(fix->faults, SIM_FAULT_UART), 0);
     assert_false(sim_faults_armed(fix->faults, SIM_FAULT_STREAM, SIM_FAULT_TO_DEBUGGER));
 }
 

@@ -94,7 +94,10 @@ static bool is_repeat(const struct vm_request *request, const uint8_t *bytes, ui
 static uint32_t answer(const uint8_t *bytes, uint32_t len_bytes, uint8_t *to)
 {
     struct vm_request request;
-    if (vm_request_load(&request, bytes, len_bytes) != KD_OK || relay.refuses)
+    bool refused = relay.refuses || relay.refuses_for > 0;
+    if (relay.refuses_for > 0)
+        relay.refuses_for--;
+    if (vm_request_load(&request, bytes, len_bytes) != KD_OK || refused)
         return write_reply(to, &request, (struct vm_reply){.result = VM_REFUSED});
     bool hello = request.kind == VM_HELLO;
     if (!hello && is_repeat(&request, bytes, len_bytes)) {

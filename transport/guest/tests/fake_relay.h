@@ -16,6 +16,7 @@ struct fake_relay {
     bool is_absent;         /* the VMM says "0 Unknown command" */
     uint32_t absent_for;    /* and for so many messages more */
     bool refuses;           /* every request */
+    uint32_t refuses_for;   /* so many requests, and leaves no word of them in the log */
     bool always_stale;      /* every request but hello */
     uint32_t forgets_after; /* this many new requests, hello not counted: another life begins; 0: never */
     uint16_t hello_flags;   /* of every reply to a hello */

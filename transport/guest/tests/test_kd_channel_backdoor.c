@@ -572,6 +572,29 @@ static void a_print_pending_for_ever_ends(void **state)
         fake.module.backdoor.in_epoch); /* the relay may still deliver it: nothing is built on that */
 }
 
+/* A VMM may have cut the message short: the relay was asked before, and the epoch must not end over it. */
+static void a_request_refused_once_is_sent_again_as_it_is(void **state)
+{
+    (void)state;
+    relay.refuses_for = 1;
+    send(print());
+    assert_string_equal(relay.log, "send");
+    assert_int_equal(relay.epoch, 1);
+    assert_true(fake.module.backdoor.in_epoch);
+    assert_true(fake.present);
+    assert_int_equal(fake.exits, 2 * RPC_EXITS);
+}
+
+static void a_request_refused_twice_ends_the_epoch(void **state)
+{
+    (void)state;
+    relay.refuses_for = 2;
+    send(print());
+    assert_string_equal(relay.log, "hello send");
+    assert_int_equal(relay.epoch, 2);
+    assert_int_equal(relay.packets, 2); /* the state change, and the print once */
+}
+
 static void a_relay_that_finds_everything_stale_is_left(void **state)
 {
     (void)state;
@@ -752,6 +775,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(without_a_relay_prints_are_given_up_and_the_rest_waits,
                                         set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_print_pending_for_ever_ends, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_refused_once_is_sent_again_as_it_is, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_refused_twice_ends_the_epoch, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_relay_that_finds_everything_stale_is_left, set_up_stopped,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_relay_that_refuses_everything_is_left, set_up_stopped, tear_down),

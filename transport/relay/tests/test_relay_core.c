@@ -590,6 +590,44 @@ static void a_request_with_a_tiny_header_is_only_bytes(void **state)
     assert_reply(lab, "done break_in");
 }
 
+/* The poll's reply is lost, the guest prints before it polls again: its token is of yesterday, and it says hello. */
+static void assert_polled(struct lab *lab, const char *reply)
+{
+    lab->replies = 0;
+    lab_poll(lab);
+    assert_reply(lab, reply);
+}
+
+static void a_wish_in_a_lost_reply_outlives_the_epoch(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab_byte(lab, 0x62);
+    assert_polled(lab, "done break_in");
+    lab_hello(lab);
+    assert_polled(lab, "done break_in");
+    assert_polled(lab, "done"); /* whoever asks anew has had the reply */
+    lab_hello(lab);
+    assert_polled(lab, "done");
+}
+
+static void a_wish_in_a_lost_reply_ends_with_its_debugger_and_its_guest(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab_byte(lab, 0x62);
+    assert_polled(lab, "done break_in");
+    lab_vm_lost(lab);
+    lab_hello(lab);
+    assert_polled(lab, "done");
+    lab_byte(lab, 0x62);
+    assert_polled(lab, "done break_in");
+    lab_disconnect(lab);
+    lab_connect(lab);
+    lab_hello(lab);
+    assert_polled(lab, "done");
+}
+
 /* ---- replies that nobody waits for (2.12 rule 6) ---- */
 
 static void a_reply_to_no_request_counts_as_acknowledged(void **state)
@@ -753,6 +791,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_packet_longer_than_the_room_never_reaches_the_guest, lab_setup,
                                         lab_teardown),
         cmocka_unit_test_setup_teardown(a_request_with_a_tiny_header_is_only_bytes, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_wish_in_a_lost_reply_outlives_the_epoch, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_wish_in_a_lost_reply_ends_with_its_debugger_and_its_guest, lab_setup,
+                                        lab_teardown),
         cmocka_unit_test_setup_teardown(a_reply_to_no_request_counts_as_acknowledged, lab_setup,
                                         lab_teardown),
         cmocka_unit_test_setup_teardown(a_second_reply_to_one_request_is_not_written, lab_setup,
