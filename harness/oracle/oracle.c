@@ -117,7 +117,7 @@ static void kernel_runs(struct oracle *oracle)
 {
     if (oracle->kernel_stopped)
         oracle_ran(oracle);
-    oracle->kernel_stopped = oracle->stopped_by_load = false;
+    oracle->kernel_stopped = oracle->stopped_quietly = false;
 }
 
 /* A hello that is lost on both channels means that nobody is there (transport/guest/README.md 5). */
@@ -138,16 +138,23 @@ static void on_send(struct oracle *oracle, const struct mk_trace *trace)
                     trace->data, trace->data_bytes);
     oracle_wait_begin(oracle, &oracle->send,
                       dbg_describe(entry->type, entry->body, entry->body_bytes, text, sizeof text));
-    if (trace->type != DBG_TYPE_STATE_CHANGE64 || oracle->kernel_stopped)
+    bool prompt = trace->type == DBG_TYPE_DEBUG_IO && trace->first == DBG_IO_PROMPT;
+    if (oracle->kernel_stopped)
         return;
-    oracle->stopped_by_load = true; /* it has no MK_TRACE_STOP, and no MK_TRACE_RUN either */
+    if (prompt && oracle->config.link == SIM_LINK_BACKDOOR) {
+        oracle_wishes_satisfied(oracle); /* a prompt is a stop for a relay (transport/relay/README.md) */
+        oracle_wishes_stay(oracle);
+    } else if (trace->type != DBG_TYPE_STATE_CHANGE64) {
+        return;
+    }
+    oracle->stopped_quietly = true; /* neither has MK_TRACE_STOP, or MK_TRACE_RUN */
     oracle->kernel_stopped = true;
 }
 
 /* A break-in byte behind the continue is a wish already: the next poll owes the break. */
-static void load_is_over(struct oracle *oracle)
+static void quiet_stop_is_over(struct oracle *oracle)
 {
-    if (oracle->stopped_by_load)
+    if (oracle->stopped_quietly)
         kernel_runs(oracle);
 }
 
@@ -157,7 +164,7 @@ static void on_sent(struct oracle *oracle, const struct mk_trace *trace)
     if (trace->status != 0) {
         oracle_end_epoch(
             oracle); /* abandoned (2.6 N9): it may have arrived, or not, and its ACK may come yet */
-        load_is_over(oracle);
+        quiet_stop_is_over(oracle);
         return;
     }
     oracle_told_sent(oracle, (uint16_t)trace->type, trace->first);
@@ -171,8 +178,9 @@ static void on_received(struct oracle *oracle, const struct mk_trace *trace)
         return;
     oracle_deliver(oracle, &oracle->requests, (uint16_t)trace->type, trace->header, trace->header_bytes,
                    trace->data, trace->data_bytes);
-    if (trace->type == DBG_TYPE_MANIPULATE && dbg_api_answer(trace->first) == DBG_ANSWER_RUNS)
-        load_is_over(oracle);
+    if (trace->type == DBG_TYPE_DEBUG_IO ||
+        (trace->type == DBG_TYPE_MANIPULATE && dbg_api_answer(trace->first) == DBG_ANSWER_RUNS))
+        quiet_stop_is_over(oracle);
 }
 
 /* A poll whose RPC failed looks like one that found nothing: a fault struck since the last poll. */

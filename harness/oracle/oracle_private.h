@@ -108,7 +108,7 @@ struct oracle {
     bool manual;
     enum dbg_state dbg_state;
     bool resumes; /* the debugger's last request lets the target run */
-    bool stopped_by_load; /* and not by an exception */
+    bool stopped_quietly; /* for a module or a prompt, and not by an exception */
     bool kernel_stopped;
     bool farewell;     /* a relay may speak for a target that is gone (2.12 rule 7) */
     bool left_stopped; /* the guest before was stopped when it ended */

@@ -921,6 +921,24 @@ static void a_wish_from_before_a_revert_may_be_honoured(void **context)
     assert_violates(f, 4, "nobody wished");
 }
 
+/* The relay drops what comes while a prompt is open, and may have had a byte before it. */
+static void a_wish_beside_a_prompt_may_be_dropped_on_the_backdoor(void **context)
+{
+    struct fixture *f = *context;
+    struct body ask = make(DBG_TYPE_DEBUG_IO, DBG_IO_PROMPT, 24, 1), answer = make(DBG_TYPE_DEBUG_IO, DBG_IO_PROMPT, 24, 2);
+    wish(f);
+    packet(f, ask);
+    wish(f);
+    request(f, answer);
+    poll(f, NOTHING);
+    poll(f, NOTHING);
+    assert_clean(f);
+    wish(f);
+    poll(f, NOTHING);
+    poll(f, NOTHING);
+    assert_violates(f, 4, "not honoured within two ticks");
+}
+
 /* A stop for a module has no report of its own when it is over: the continue that the kernel received is one.
  */
 static void a_wish_after_a_load_must_be_honoured(void **context)
@@ -1754,6 +1772,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(any_stop_satisfies_a_wish, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wish_behind_the_continue_may_be_honoured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wish_from_before_a_revert_may_be_honoured, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wish_beside_a_prompt_may_be_dropped_on_the_backdoor, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wish_after_a_load_must_be_honoured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_break_that_nobody_wished_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_relay_merges_two_wishes_into_one_break, set_up, tear_down),
