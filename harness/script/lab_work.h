@@ -2,12 +2,13 @@
  *
  * A verb of a scenario says what must happen; a work is done as far as it can be done now. A read of a target that
  * runs is not asked for; a request that a fresh start made void is over; a prompt is answered whenever it comes. Only
- * LAB_WORK_FINISH insists (and a target whose module found no backdoor is left alone until then, and reset): it lets every planned fate pass, ends all faults, puts right what they left (a machine that
+ * LAB_WORK_FINISH insists: it lets every planned fate pass, ends all faults, puts right what they left (a machine that
  * is off or stands still, a relay or a debugger that is away), and is not done before the debugger has stopped the
- * target, was told its version and 64 bytes of its memory, and let it go on.
+ * target, was told its version and 64 bytes of its memory, and let it go on. A target whose module found no backdoor
+ * when it started is left alone by all works but this one, which resets it.
  *
  * Scripts (work("read", 64)) and the swarm do their works here: a plan of one is a scenario of the other, to the bit.
- * Tests: tests/test_lab_work.c */
+ * Tests: harness/swarm/tests/test_swarm.c, which plays plans of works in both forms */
 #ifndef LAB_WORK_H
 #define LAB_WORK_H
 
