@@ -74,6 +74,13 @@ void dbg_tell_request(struct dbg *dbg, const struct dbg_kept *kept)
             dbg->observers[i].request(dbg->observers[i].context, kept->type, kept->body, kept->body_bytes);
 }
 
+static void tell_raw(struct dbg *dbg)
+{
+    for (unsigned i = 0; i < dbg->observer_count; i++)
+        if (dbg->observers[i].raw != NULL)
+            dbg->observers[i].raw(dbg->observers[i].context);
+}
+
 void dbg_keep(struct dbg_kept *kept, const struct dbg_frame *frame)
 {
     kept->type = frame->type;
@@ -535,6 +542,7 @@ enum kd_status dbg_write_raw(struct dbg *dbg, const uint8_t *bytes, size_t len_b
 {
     if (dbg->state == DBG_DETACHED)
         return KD_ERR_CLOSED;
+    tell_raw(dbg);
     dbg_parser_input(&dbg->raw, bytes, len_bytes);
     dbg->write(dbg->write_context, bytes, len_bytes);
     return KD_OK;

@@ -84,6 +84,7 @@ struct dbg_observer {
     void (*request)(void *context, uint16_t type, const uint8_t *body, uint32_t body_bytes); /* first try leaves */
     void (*note)(void *context, enum dbg_note note, uint64_t a, uint64_t b, uint64_t c);
     void (*frame)(void *context, const struct dbg_frame *frame); /* every frame seen, in any mode */
+    void (*raw)(void *context); /* dbg_write_raw: what leaves next is the script's making */
 };
 
 struct dbg;

@@ -44,6 +44,7 @@ struct sim_line {
     void (*on_room)(void *context);
     void *on_room_context;
     struct sim_prng prng; /* what noise is made of */
+    struct sim_line_tap tap;
 
     struct follower follower;
     uint8_t staged[KD_FRAME_BYTES_MAX]; /* of the write under way, faults applied */
@@ -118,6 +119,11 @@ void sim_line_on_room(struct sim_line *line, void (*fn)(void *context), void *co
     line->on_room_context = context;
 }
 
+void sim_line_set_tap(struct sim_line *line, const struct sim_line_tap *tap)
+{
+    line->tap = *tap;
+}
+
 /* ---- bytes under way ------------------------------------------------------------------------------------------ */
 
 static void deliver_first(void *context);
@@ -172,6 +178,8 @@ static void deliver_first(void *context)
                                        .a = line->config.direction,
                                        .b = chunk.len_bytes},
                   bytes, chunk.len_bytes);
+    if (line->tap.delivered != NULL)
+        line->tap.delivered(line->tap.context, bytes, chunk.len_bytes);
     line->deliver(line->context, bytes, chunk.len_bytes);
     tell_spoilt(line, chunk.len_bytes);
     free(bytes);
@@ -444,6 +452,8 @@ static bool in_rest(const struct follower *follower)
 void sim_line_write(struct sim_line *line, const uint8_t *bytes, size_t len_bytes)
 {
     line->written += len_bytes;
+    if (line->tap.written != NULL)
+        line->tap.written(line->tap.context, bytes, len_bytes);
     for (size_t at = 0; at < len_bytes;) {
         if (in_rest(&line->follower))
             at += follow_rest(line, bytes + at, len_bytes - at);

@@ -49,6 +49,15 @@ enum { SIM_LINE_ROOM_BYTES = 4096 };
 bool sim_line_full(const struct sim_line *line);
 void sim_line_on_room(struct sim_line *line, void (*fn)(void *context), void *context);
 
+/* Hears both ends of the line: what is written, before any fault and before it is under way, and what arrives, right
+ * before the far end is given it. Either may be NULL; must not write. */
+struct sim_line_tap {
+    void *context;
+    sim_line_fn *written;
+    sim_line_fn *delivered;
+};
+void sim_line_set_tap(struct sim_line *line, const struct sim_line_tap *tap);
+
 /* Puts bytes on the line; copied. */
 void sim_line_write(struct sim_line *line, const uint8_t *bytes, size_t len_bytes);
 

@@ -1046,6 +1046,20 @@ static void an_ack_of_nothing_accepts_nothing(void **state)
     assert_told(f, "3/3230");
 }
 
+static void on_raw(void *context)
+{
+    note_word(((struct fixture *)context)->notes, "raw");
+}
+
+static void raw_bytes_are_told_before_they_leave(void **state)
+{
+    struct fixture *f = *state;
+    dbg_observe(f->dbg, &(struct dbg_observer){.context = f, .raw = on_raw});
+    assert_int_equal(dbg_write_raw(f->dbg, (const uint8_t *)"b", 1), KD_OK);
+    assert_int_equal(dbg_break_in(f->dbg), KD_OK);
+    assert_log(f->notes, "raw break_in break_in");
+}
+
 static void raw_bytes_are_noted_for_what_they_do(void **state)
 {
     struct fixture *f = *state;
@@ -1135,6 +1149,7 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(ids_go_on_from_what_the_script_used, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_ack_of_nothing_accepts_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(raw_bytes_are_told_before_they_leave, set_up, tear_down),
         cmocka_unit_test_setup_teardown(raw_bytes_are_noted_for_what_they_do, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -474,12 +474,40 @@ static void spoilt_bytes_are_told_after_their_delivery(void **state)
     assert_string_equal(fix->told, "framing 7 after 16 overrun 8 after 44 ");
 }
 
+static void tap_written(void *context, const uint8_t *bytes, size_t len_bytes)
+{
+    struct fix *fix = context;
+    (void)bytes;
+    sprintf(fix->told + strlen(fix->told), "w%zu ", len_bytes);
+}
+
+static void tap_delivered(void *context, const uint8_t *bytes, size_t len_bytes)
+{
+    struct fix *fix = context;
+    (void)bytes;
+    sprintf(fix->told + strlen(fix->told), "d%zu/%u ", len_bytes, fix->deliveries);
+}
+
+/* Clean bytes as they are written, and what is left of them right before the far end has it. */
+static void a_tap_hears_both_ends(void **state)
+{
+    struct fix *fix = *state;
+    struct sim_fault_rule rule = rule_of(SIM_FAULT_DROP, SIM_PACKET_ANY);
+    rule.byte = 3;
+    place(fix, rule);
+    sim_line_set_tap(fix->line, &(struct sim_line_tap){fix, tap_written, tap_delivered});
+    write_hex(fix, ACK_0);
+    run_all(fix);
+    assert_string_equal(fix->told, "w16 d15/0 ");
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_write_arrives_whole_after_the_latency, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_tap_hears_both_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(chunks_are_no_larger_than_asked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_dropped_frame_leaves_its_neighbours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bytewise_writes_are_struck_alike, set_up, tear_down),
