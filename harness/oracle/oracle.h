@@ -1,9 +1,9 @@
 /* oracle.h: the judge: watches both ends of a conversation and says which rule was broken. On in every scenario.
  *
  * Rules (README.md of this folder): 1 exactly once, in order, within an epoch; 2 bit for bit; 3 liveness, no storms;
- * 4 one break per wish; 9 determinism (judged by the runner, which plays a scenario twice). An epoch ends at boot,
- * revert, relay start, debugger connect, RESET and abandonment: what is in flight then may be lost, never doubled,
- * never delivered after.
+ * 4 one break per wish; 7 conduct on the wire (judged by harness/monitor, told by oracle_report); 9 determinism (judged
+ * by the runner, which plays a scenario twice). An epoch ends at boot, revert, relay start, debugger connect, RESET and
+ * abandonment: what is in flight then may be lost, never doubled, never delivered after.
  *
  * KDCOM has holes of its own: one table lists them with their legal outcomes. A fault that falls in one excuses
  * rules 1, 2 and 4 for that transaction only, never rule 3; excuses are counted and printed.
@@ -50,6 +50,10 @@ struct dbg_observer oracle_dbg_observer(struct oracle *oracle);
  * whether it fell into a hole. frame: the clean bytes, in full; bit: the flipped bit or UINT32_MAX. */
 void oracle_fault(struct oracle *oracle, const struct sim_fault_rule *rule, const uint8_t *frame,
                   size_t frame_bytes);
+
+/* A finding of another judge, under the number of its rule in the design (7: the wire monitor's); counts and is printed
+ * like the oracle's own. */
+void oracle_report(struct oracle *oracle, unsigned rule, const char *text);
 
 /* The run is over: judges what is still pending. Call once, when nothing is due any more or time is up. */
 void oracle_finish(struct oracle *oracle);

@@ -1,6 +1,7 @@
 #include "harness/script/lab.h"
 #include "harness/script/lab_disk.h"
 #include "harness/script/lab_story.h"
+#include "harness/script/lab_wire.h"
 #include "harness/timeline/timeline_watch.h"
 #include "sim/world/sim_memory.h"
 #include <stdio.h>
@@ -430,6 +431,7 @@ static void on_fault(void *context, const struct sim_fault_rule *rule, const uin
     struct lab *lab = context;
     lab_story_fault(lab->story, sim_now(lab->world), rule);
     lab->seen.faults_missed += sim_fault_misses(rule, frame_bytes);
+    lab_wire_fault(lab, rule);
     oracle_fault(lab->oracle, rule, frame, frame_bytes);
     if (rule->kind != SIM_FAULT_DISCONNECT)
         return;
@@ -446,7 +448,7 @@ static void write_to_target(void *context, const uint8_t *bytes, size_t len_byte
 static void bytes_from_target(void *context, const uint8_t *bytes, size_t len_bytes)
 {
     struct lab *lab = context;
-    dbg_input(lab->dbg, bytes, len_bytes);
+    lab_wire_input(lab, bytes, len_bytes);
 }
 
 static void line_closed(void *context)
@@ -500,6 +502,7 @@ enum kd_status lab_create(const struct lab_config *config, struct lab **out, cha
     struct oracle_config judge = oracle_config_default(config->vm.link, &config->cost);
     lab->oracle = oracle_create(lab->world, lab->faults, &judge);
     observe(lab);
+    lab_wire_watch(lab);
     if (config->timeline != NULL)
         lab->watch = timeline_watch_begin(config->timeline, lab->world, lab->faults, lab->vm, lab->dbg);
     *out = lab;
@@ -516,6 +519,7 @@ void lab_destroy(struct lab *lab)
         sim_vm_destroy(lab->vm);
     if (lab->oracle != NULL)
         oracle_destroy(lab->oracle);
+    monitor_destroy(lab->monitor);
     sim_faults_destroy(lab->faults);
     sim_world_destroy(lab->world);
     timeline_watch_end(lab->watch);

@@ -8,6 +8,7 @@
 #define LAB_H
 
 #include "harness/dbg/dbg_api.h"
+#include "harness/monitor/monitor.h"
 #include "harness/oracle/oracle.h"
 #include "harness/timeline/timeline.h"
 #include "sim/machine/sim_vm.h"
@@ -73,10 +74,11 @@ struct lab_notebook {
 };
 
 /* Planted on purpose, to see the oracle see it: the next message accepted from the target is told to the oracle
- * twice, not at all, or with one byte changed; or the debugger's next break-in byte is not told. */
+ * twice, not at all, or with one byte changed; or the debugger's next break-in byte is not told. Or
+ * the wire monitor does not hear what the debugger receives next. */
 #define LAB_PLANT_LIST(X)                                                                                    \
     X(LAB_PLANT_NONE, "none") X(LAB_PLANT_TWICE, "twice") X(LAB_PLANT_LOST, "lost")                          \
-    X(LAB_PLANT_CHANGED, "changed") X(LAB_PLANT_UNWISHED, "unwished")
+    X(LAB_PLANT_CHANGED, "changed") X(LAB_PLANT_UNWISHED, "unwished") X(LAB_PLANT_UNHEARD, "unheard")
 enum lab_plant {
 #define LAB_PLANT_ENUM(name, text) name,
     LAB_PLANT_LIST(LAB_PLANT_ENUM)
@@ -123,6 +125,7 @@ struct lab {
     size_t frame_room;
     /* private */
     struct dbg_observer oracle_dbg;
+    struct monitor *monitor; /* of the wire: rule 7 (lab_wire.h) */
     enum lab_plant plant;
     struct lab_plan *plans;
     uint64_t *moments;

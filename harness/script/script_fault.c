@@ -257,7 +257,7 @@ static int verb_plant(lua_State *L)
         return 0;
     }
     if (lab_plant_find(name, &plant) != KD_OK)
-        return script_bad_input(L, "plant: no lie is called '%s': expected twice, lost, changed, unwished or diverge", name);
+        return script_bad_input(L, "plant: no lie is called '%s': expected twice, lost, changed, unwished, unheard or diverge", name);
     lab_set_plant(lab, plant);
     return 0;
 }

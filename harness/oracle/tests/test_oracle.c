@@ -818,6 +818,15 @@ static void a_running_target_need_not_hear_resets(void **context)
     assert_violates(f, 3, "cannot resynchronise");
 }
 
+static void a_finding_of_another_judge_counts(void **context)
+{
+    struct fixture *f = *context;
+    stopped(f);
+    oracle_report(f->oracle, 7, "W9 target: 100 % wrong");
+    assert_violates(f, 7, "W9 target: 100 % wrong");
+    assert_clean(f);
+}
+
 static void storms_are_found(void **context)
 {
     struct fixture *f = *context;
@@ -1765,6 +1774,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_packet_sent_again_after_a_revert_is_another_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_debugger_that_cannot_resynchronise_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_running_target_need_not_hear_resets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_finding_of_another_judge_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(storms_are_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wish_honoured_in_its_tick_passes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wish_not_honoured_within_two_ticks_is_found, set_up, tear_down),

@@ -193,6 +193,7 @@ static void the_oracle_sees_every_planted_lie(void **state)
     assert_int_equal(rule_broken_by(LAB_PLANT_TWICE), 1);
     assert_int_equal(rule_broken_by(LAB_PLANT_LOST), 1);
     assert_in_range(rule_broken_by(LAB_PLANT_CHANGED), 1, 2);
+    assert_int_equal(rule_broken_by(LAB_PLANT_UNHEARD), 7);
     assert_int_equal(rule_broken_by(LAB_PLANT_UNWISHED), 0); /* nobody breaks in */
 }
 
