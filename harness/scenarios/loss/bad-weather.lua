@@ -14,7 +14,7 @@ for percent = 1, link == "backdoor" and 12 or 4 do
         if try % 5 == 0 then
             pcall(dbg.go)
             after(ms(100))
-            if dbg.state() == "RUNNING" then target.print("line", 2) end
+            if dbg.state() == "RUNNING" then pcall(target.print, "line", 2) end
             dbg.break_in()
             after(ms(200))
         end
