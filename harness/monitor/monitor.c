@@ -225,19 +225,31 @@ void monitor_wrote(struct monitor *monitor, enum monitor_end end, uint64_t now_n
     }
 }
 
+/* From here on nobody can say what the debugger should do. */
+static void lose_debugger(struct monitor *monitor)
+{
+    monitor->debugger.unjudged = true;
+    monitor->debugger.reset_is_out = false;
+    monitor->debugger.owed_count = 0;
+}
+
 /* Silence inside a frame: its reader has given it up, or so a target may have, which times its leader scan
- * too. */
+ * too. A byte that comes in the very moment in which a debugger gives up may be the next of the frame to it
+ * or not. */
 static void break_off(struct monitor *monitor, enum monitor_end end)
 {
     struct line *line = &monitor->lines[end];
     bool target = end == MONITOR_TARGET;
     bool begun = target ? wire_scan_busy(&line->received) : line->received.in_frame;
     uint64_t wait_ns = target ? monitor->config.target_wait_ns : monitor->config.debugger_wait_ns;
-    if (!begun || monitor->now_ns - line->last_received_ns < wait_ns)
+    uint64_t silence_ns = monitor->now_ns - line->last_received_ns;
+    if (!begun || silence_ns < wait_ns)
         return;
     wire_scan_forget(&line->received);
     if (target)
         target_astray(monitor);
+    else if (silence_ns == wait_ns)
+        lose_debugger(monitor);
 }
 
 size_t monitor_received(struct monitor *monitor, enum monitor_end end, uint64_t now_ns, const uint8_t *bytes,
@@ -278,13 +290,6 @@ static void begin_session(struct monitor *monitor)
     debugger_session(monitor);
 }
 
-static void play_by_hand(struct monitor *monitor)
-{
-    monitor->debugger.unjudged = true;
-    monitor->debugger.reset_is_out = false;
-    monitor->debugger.owed_count = 0;
-}
-
 void monitor_note(struct monitor *monitor, enum monitor_event event, uint64_t now_ns)
 {
     pass_time(monitor, now_ns);
@@ -310,13 +315,16 @@ void monitor_note(struct monitor *monitor, enum monitor_event event, uint64_t no
         target_excused(monitor);
         debugger_excused(monitor);
         break;
+    case MONITOR_FRESH_START:
+        debugger_wants_reset(monitor);
+        break;
     case MONITOR_RAW:
-        play_by_hand(monitor);
+        lose_debugger(monitor);
         break;
     case MONITOR_MANUAL_ON:
     case MONITOR_MANUAL_OFF:
         monitor->debugger.manual = event == MONITOR_MANUAL_ON;
-        play_by_hand(monitor);
+        lose_debugger(monitor);
         break;
     case MONITOR_EVENTS:
         break;

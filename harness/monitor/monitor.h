@@ -123,6 +123,7 @@ enum monitor_event {
     MONITOR_TARGET_STARTS_IDS, /* the kernel initialises its module again: next id with SYNC (3.3 rule 1) */
     MONITOR_TARGET_LOST,       /* its ids may be anything (power-off, a revert): its next frame is believed */
     MONITOR_TARGET_MISHEARS,   /* from now until it boots, what it received may be spoilt inside it */
+    MONITOR_FRESH_START,       /* the debugger wants its next RESET for reasons of its own */
     MONITOR_RAW,               /* the debugger writes what a script made up: it is not judged until it is
                                   attached anew or a RESET of its own was answered */
     MONITOR_MANUAL_ON, /* nothing is answered by itself: the same, at least until MONITOR_MANUAL_OFF */

@@ -205,8 +205,8 @@ static void wrote_resend(struct monitor *monitor, const struct written *written)
     forget_owed(debugger, 0);
 }
 
-/* It may want a fresh start at any time, but a RESET in the very moment in which one came answers that one.
- */
+/* It may want a fresh start at any time; but a RESET in the very moment in which one came answers that one,
+ * unless we were told otherwise. */
 static void wrote_reset(struct monitor *monitor, const struct written *written)
 {
     struct debugger *debugger = &monitor->debugger;
@@ -323,6 +323,11 @@ void debugger_session(struct monitor *monitor)
     start_over(&monitor->debugger);
     monitor->debugger.manual = manual;
     monitor->debugger.unjudged = manual;
+}
+
+void debugger_wants_reset(struct monitor *monitor)
+{
+    monitor->debugger.reset = RESET_NONE;
 }
 
 void debugger_time(struct monitor *monitor)

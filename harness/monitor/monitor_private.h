@@ -89,11 +89,11 @@ struct target {
     bool answered;    /* its RESET was its last word on ids: the next frame is the initial one */
     uint32_t expect;
     bool expect_known;
+    bool expect_lags; /* it has started over, and shows so with its next SYNC frame */
     enum target_state state;
     bool stop_holds;     /* ... and it cannot have been abandoned */
     bool may_stop_again; /* RESET, SwitchProcessor: a state change may come while it is stopped */
-    bool
-        continue_is_kept; /* a Continue was acknowledged while it ran (2.15 N6): the next stop ends at once */
+    bool word_is_kept;   /* a request was acknowledged while it ran (N6): the next stop may end at once */
     uint32_t requests[REQUESTS_MAX]; /* acknowledged and unanswered, oldest first */
     unsigned request_count;
     bool requests_unsure;    /* it may never have read some of them */
@@ -197,6 +197,7 @@ void target_excused(struct monitor *monitor);
 
 /* monitor_debugger.c */
 void debugger_session(struct monitor *monitor);
+void debugger_wants_reset(struct monitor *monitor);
 void debugger_received(struct monitor *monitor, const struct wire_piece *piece);
 void debugger_wrote(struct monitor *monitor, const struct written *written);
 void debugger_time(struct monitor *monitor);

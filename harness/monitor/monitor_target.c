@@ -173,11 +173,12 @@ static void accept_request(struct target *target, uint32_t api)
     case REQUEST_RUNS:
         target->request_count = 0;
         target->requests_unsure = false;
-        target->continue_is_kept = target->state != TARGET_STOPPED;
+        target->word_is_kept = target->state != TARGET_STOPPED;
         if (target->state == TARGET_STOPPED)
             target->state = TARGET_CONTINUED;
         break;
     case REQUEST_STOPS_ANEW:
+        target->word_is_kept = target->state != TARGET_STOPPED;
         target->may_stop_again = true;
         break;
     case REQUEST_ENDS:
@@ -199,7 +200,7 @@ static void accept_one_of(struct target *target, uint32_t id, uint64_t before)
             continue;
         if (request_end_of(unit->api) == REQUEST_HAS_REPLY)
             push_request(target, unit->api);
-        target->continue_is_kept = target->continue_is_kept || request_end_of(unit->api) == REQUEST_RUNS;
+        target->word_is_kept = true;
     }
     target->requests_unsure = true;
     target->state = TARGET_UNKNOWN;
@@ -362,7 +363,7 @@ static void wrote_reset(struct monitor *monitor, const struct written *written)
     target->request_count = 0;
     target->requests_unsure = false;
     target->may_stop_again = true;
-    target->continue_is_kept = false;
+    target->word_is_kept = false;
     target->reset_answered = true;
     target->reset_ns = written->begun_ns;
     target->reset_number = target->inbox.used_number;
@@ -548,9 +549,9 @@ static void wrote_stop(struct monitor *monitor, const struct written *written)
 {
     struct target *target = &monitor->target;
     judge_stop(monitor, written);
-    target->state = target->continue_is_kept ? TARGET_UNKNOWN : TARGET_STOPPED;
+    target->state = target->word_is_kept ? TARGET_UNKNOWN : TARGET_STOPPED;
     target->stop_holds = (written->api & 0xFFFF) != API_LOAD_SYMBOLS;
-    target->continue_is_kept = false;
+    target->word_is_kept = false;
     target->may_stop_again = false;
 }
 
@@ -560,7 +561,8 @@ static void wrote_data(struct monitor *monitor, const struct written *written)
     const struct wire_frame *frame = written->frame;
     bool fresh = target->begins_anew || target->answered;
     bool copy = judge_id(monitor, written) || target->out_unseen;
-    if (frame->id & WIRE_SYNC) {
+    /* An abandoned send; at a boot and in a new session it had started over before. */
+    if ((frame->id & WIRE_SYNC) && (!target->begins_anew || target->expect_lags)) {
         target->expect = WIRE_FIRST_ID;
         target->expect_known = true;
         target->reset_answered = false;
@@ -571,6 +573,7 @@ static void wrote_data(struct monitor *monitor, const struct written *written)
         wrote_stop(monitor, written);
     target->ids_known = true;
     target->begins_anew = false;
+    target->expect_lags = false;
     target->answered = false;
     target->out_unseen = false;
     if (fresh || !copy || !target->out.is_there || frame->id != target->out.id) {
@@ -604,7 +607,7 @@ static void forget_conversation(struct monitor *monitor)
     target->answered = false;
     target->state = TARGET_UNKNOWN;
     target->may_stop_again = false;
-    target->continue_is_kept = false;
+    target->word_is_kept = false;
     target->request_count = 0;
     target->requests_unsure = false;
     target->reset_answered = false;
@@ -612,10 +615,16 @@ static void forget_conversation(struct monitor *monitor)
     target->mishears = monitor->config.target_may_lose;
 }
 
-/* It may have been anywhere, and may stop again to say where it is. */
+/* It may have been anywhere, and may stop again to say where it is. What a UART still has to send is of
+ * before. */
 void target_starts_ids(struct monitor *monitor)
 {
     struct target *target = &monitor->target;
+    target->expect_lags = !monitor->config.target_has_sessions;
+    if (!target->expect_lags) {
+        target->expect = WIRE_FIRST_ID;
+        target->expect_known = true;
+    }
     target->ids_known = true;
     target->begins_anew = true;
     target->answered = false;
@@ -624,6 +633,7 @@ void target_starts_ids(struct monitor *monitor)
     target->may_stop_again = true;
     target->request_count = 0;
     target->requests_unsure = false;
+    target->reset_answered = false;
 }
 
 void target_mishears(struct monitor *monitor)

@@ -91,6 +91,8 @@ static void on_note(void *context, enum dbg_note what, uint64_t a, uint64_t b, u
 {
     (void)b;
     (void)c;
+    if (what == DBG_NOTE_STATE && a == DBG_SYNC)
+        note(context, MONITOR_FRESH_START);
     if (what == DBG_NOTE_MANUAL)
         note(context, a != 0 ? MONITOR_MANUAL_ON : MONITOR_MANUAL_OFF);
 }

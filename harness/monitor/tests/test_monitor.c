@@ -442,6 +442,49 @@ static void a_lost_target_is_believed_once(void **state)
     assert_only(talk, MONITOR_W7, MONITOR_TARGET, "was acknowledged");
 }
 
+/* Accepted behind the start of a session and before its first frame: the SYNC bit is no news any more. */
+static void a_session_may_begin_with_the_debuggers_frame(void **state)
+{
+    struct talk *talk = *state;
+    stopped(talk);
+    note(talk, MONITOR_DETACHED);
+    note(talk, MONITOR_ATTACHED);
+    note(talk, MONITOR_RAW);
+    says(talk, D, request(CONTINUE, ID0));
+    says(talk, T, control(ACK, ID0));
+    says(talk, T, stop(SYNC0));
+    note(talk, MONITOR_RAW);
+    says(talk, D, request(SWITCH, ID1));
+    says(talk, T, control(ACK, ID1));
+    says(talk, T, stop(ID1));
+    assert_clean(talk);
+}
+
+/* To the nanosecond in the moment in which the debugger gives up half a frame. */
+static void a_byte_may_come_just_in_time_or_just_too_late(void **state)
+{
+    struct talk *talk = *state;
+    for (unsigned late = 0; late < 3; late++) {
+        open_monitor(talk);
+        stopped(talk);
+        says(talk, D, request(READ, ID0));
+        struct bytes first = control(ACK, ID0), rest = {.count = 12};
+        memcpy(rest.at, first.at + 4, 12);
+        writes(talk, T, first);
+        first.count = 4;
+        hears(talk, D, first);
+        passes(talk, ms(1000) - 1 + late);
+        hears(talk, D, rest);
+        writes(talk, D, request(CONTINUE2, ID1));
+        if (late == 0)
+            assert_only(talk, MONITOR_W16, MONITOR_DEBUGGER, "has no reply yet");
+        if (late == 1)
+            assert_clean(talk);
+        if (late == 2)
+            assert_only(talk, MONITOR_W5, MONITOR_DEBUGGER, "is not acknowledged");
+    }
+}
+
 static void a_kernel_may_initialise_its_module_again(void **state)
 {
     struct talk *talk = *state;
@@ -601,6 +644,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_reset_may_bring_a_reply_to_somebody_else, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_relay_begins_a_session_with_sync, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_target_is_believed_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_session_may_begin_with_the_debuggers_frame, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_byte_may_come_just_in_time_or_just_too_late, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_kernel_may_initialise_its_module_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reset_cuts_a_frame_short, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_target_that_may_have_misread_is_not_blamed, set_up, tear_down),

@@ -401,6 +401,17 @@ static void w10_an_answer_is_not_answered(void **state)
     assert_clean(talk);
 }
 
+static void w10_a_user_may_want_a_reset_in_the_same_moment(void **state)
+{
+    struct talk *talk = *state;
+    stopped(talk);
+    says(talk, D, control(RESET, ID0));
+    says(talk, T, control(RESET, ID0));
+    note(talk, MONITOR_FRESH_START);
+    writes(talk, D, control(RESET, ID0));
+    assert_clean(talk);
+}
+
 static void w10_one_reset_gets_one_answer(void **state)
 {
     struct talk *talk = *state;
@@ -556,6 +567,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(w10_resets_in_a_row_get_one_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(w10_a_reset_behind_something_else_is_another, set_up, tear_down),
         cmocka_unit_test_setup_teardown(w10_an_answer_is_not_answered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(w10_a_user_may_want_a_reset_in_the_same_moment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(w10_one_reset_gets_one_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(w11_a_reply_has_its_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(w11_a_request_has_one_reply, set_up, tear_down),
