@@ -1,5 +1,6 @@
 /* kdbench: plays the workloads over every link and compares them. `kdbench run --help` says how. */
 #include "bench/bench_report.h"
+#include "harness/script/command.h"
 #include "harness/script/script.h"
 #include <argp.h>
 #include <errno.h>
@@ -10,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, KEY_HELP = '?', KEY_ARCH = 256, KEY_LINK, KEY_WORKLOAD, KEY_OUT, KEY_SEED, KEY_SET, KEY_QUICK };
-enum { ROWS_MAX = 64, PATH_BYTES = 4096 };
+enum { KEY_HELP = '?', KEY_ARCH = 256, KEY_LINK, KEY_WORKLOAD, KEY_OUT, KEY_SEED, KEY_SET, KEY_QUICK };
+enum { EXIT_FAILED = 1, ROWS_MAX = 64, PATH_BYTES = 4096 };
 #define EXITS_MAX UINT64_C(200000000)
 #define TIME_NS_MAX (UINT64_C(24) * 3600 * SIM_NS_PER_SECOND)
 
@@ -25,37 +26,15 @@ struct arguments {
     struct script_settings settings;
 };
 
-static _Noreturn void refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static _Noreturn void refuse(const char *format, ...)
-{
-    va_list arguments;
-    fputs("kdbench: ", stderr);
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    exit(EXIT_BAD_INPUT);
-}
-
 /* ---- arguments -------------------------------------------------------------------------------------------------- */
-
-static uint64_t parse_seed(const char *text)
-{
-    char *end;
-    errno = 0;
-    unsigned long long seed = strtoull(text, &end, 0);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0)
-        refuse("--seed %s: expected a whole number from 0 to 18446744073709551615", text);
-    return seed;
-}
 
 static void add_setting(struct script_settings *settings, const char *text)
 {
     char why[LAB_WHY_BYTES];
     if (strncmp(text, "cost.", 5) != 0)
-        refuse("--set %s: expected cost.NAME=VALUE (kdbench list costs)", text);
+        command_refuse("--set %s: expected cost.NAME=VALUE (kdbench list costs)", text);
     if (script_settings_add(settings, text, why) != KD_OK)
-        refuse("--set %s", why);
+        command_refuse("--set %s", why);
 }
 
 static error_t parse_run(int key, char *value, struct argp_state *state)
@@ -67,23 +46,23 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
         exit(0);
     case KEY_ARCH:
         if (lab_arch_find(value, &arguments->arch) != KD_OK)
-            refuse("--arch %s: expected x64 or x86", value);
+            command_refuse("--arch %s: expected x64 or x86", value);
         return 0;
     case KEY_LINK:
         if (bench_link_find(value) == NULL)
-            refuse("--link %s: no such link (kdbench list links)", value);
+            command_refuse("--link %s: no such link (kdbench list links)", value);
         arguments->link = value;
         return 0;
     case KEY_WORKLOAD:
         if (bench_workload_find(value) == NULL)
-            refuse("--workload %s: no such workload (kdbench list workloads)", value);
+            command_refuse("--workload %s: no such workload (kdbench list workloads)", value);
         arguments->workload = value;
         return 0;
     case KEY_OUT:
         arguments->out = value;
         return 0;
     case KEY_SEED:
-        arguments->seed = parse_seed(value);
+        arguments->seed = command_seed(value);
         return 0;
     case KEY_SET:
         add_setting(&arguments->settings, value);
@@ -92,9 +71,9 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
         arguments->quick = true;
         return 0;
     case ARGP_KEY_ARG:
-        refuse("run: unexpected '%s': links and workloads are chosen with --link and --workload", value);
+        command_refuse("run: unexpected '%s': links and workloads are chosen with --link and --workload", value);
     case ARGP_KEY_ERROR:
-        refuse("%s: unknown option, or its value is missing (kdbench run --help lists them)",
+        command_refuse("%s: unknown option, or its value is missing (kdbench run --help lists them)",
                state->argv[state->next - 1]);
     default:
         return ARGP_ERR_UNKNOWN;
@@ -133,7 +112,7 @@ static void add_setting_of(struct script_settings *settings, const char *format,
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     if (script_settings_add(settings, text, why) != KD_OK)
-        refuse("%s", why);
+        command_refuse("%s", why);
 }
 
 static void settings_for(const struct arguments *arguments, const struct bench_link *link, uint32_t operations,
@@ -248,16 +227,16 @@ static void write_file(const struct bench_rows *run, const char *folder, const c
         return;
     int error = errno;
     remove(half);
-    refuse("%s: cannot be written: %s", path, strerror(error));
+    command_refuse("%s: cannot be written: %s", path, strerror(error));
 }
 
 /* Found out before the work, not after it. */
 static void check_folder(const char *folder)
 {
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        refuse("--out %s: cannot be made: %s", folder, strerror(errno));
+        command_refuse("--out %s: cannot be made: %s", folder, strerror(errno));
     if (access(folder, W_OK | X_OK) != 0)
-        refuse("--out %s: expected a folder that can be written: %s", folder, strerror(errno));
+        command_refuse("--out %s: expected a folder that can be written: %s", folder, strerror(errno));
 }
 
 /* ---- commands --------------------------------------------------------------------------------------------------- */
@@ -316,7 +295,7 @@ static int command_list(int argc, char **argv)
     } lists[] = {{"links", list_links}, {"workloads", list_workloads}, {"costs", list_costs}};
     bool known = false;
     if (argc > 2)
-        refuse("list: unexpected '%s'", argv[2]);
+        command_refuse("list: unexpected '%s'", argv[2]);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         if (argc > 1 && strcmp(argv[1], lists[i].name) != 0)
             continue;
@@ -326,7 +305,7 @@ static int command_list(int argc, char **argv)
         known = true;
     }
     if (!known)
-        refuse("list %s: expected links, workloads or costs", argv[1]);
+        command_refuse("list %s: expected links, workloads or costs", argv[1]);
     return 0;
 }
 
@@ -350,9 +329,9 @@ int main(int argc, char **argv)
         int (*run)(int argc, char **argv);
     } commands[] = {{"run", command_run}, {"list", command_list}, {"help", command_help}, {"--help", command_help}};
     if (argc < 2)
-        refuse("no command: expected run, list or help");
+        command_refuse("no command: expected run, list or help");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    refuse("no command is called '%s': expected run, list or help", argv[1]);
+    command_refuse("no command is called '%s': expected run, list or help", argv[1]);
 }

@@ -29,9 +29,7 @@ allowed bench 'transport|sim|harness|bench'
 
 # The debugger and the monitor judge the transport, so they must not be made of it: of all that the compiler reads for
 # them, only the status names may be the transport's.
-judges=(harness/dbg)
-[ ! -d harness/monitor ] || judges+=(harness/monitor)
-for folder in "${judges[@]}"; do
+for folder in harness/dbg harness/monitor; do
     for source in "$folder"/*.c; do
         read_for_it=$("${CC:-cc}" -MM -I. "$source") || fail "$source: what it includes cannot be told"
         shared=$(grep -oE 'transport/[^ ]*' <<<"$read_for_it" | grep -vx 'transport/kd/kd_status\.h' || true)

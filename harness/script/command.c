@@ -8,7 +8,7 @@
 _Noreturn void command_refuse(const char *format, ...)
 {
     va_list arguments;
-    fputs("kdharness: ", stderr);
+    fprintf(stderr, "%s: ", program_invocation_short_name);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);

@@ -1,10 +1,11 @@
-/* command.h: what the commands of kdharness share, and those that have a file of their own. */
+/* command.h: what the commands of kdharness share with each other and with kdbench, and those of kdharness that have a
+ * file of their own. */
 #ifndef COMMAND_H
 #define COMMAND_H
 
 #include <stdint.h>
 
-/* Ends the program with one line on stderr and the exit code for bad input. */
+/* Ends the program with one line on stderr, which begins with its name, and the exit code for bad input. */
 _Noreturn void command_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The value of --seed. */

@@ -81,7 +81,7 @@ static void a_seed_is_one_history(void **state)
 
 static void play_as_scenario(const struct swarm_plan *plan, struct script_result *result)
 {
-    char path[] = "/tmp/test_swarm_XXXXXX";
+    char path[] = "test_swarm_XXXXXX";
     int descriptor = mkstemp(path);
     assert_true(descriptor >= 0);
     FILE *file = fdopen(descriptor, "w");
@@ -251,7 +251,7 @@ static void assert_all_45(const struct swarm_report *report)
 static void jobs_and_shards_add_up(void **state)
 {
     (void)state;
-    char one[] = "/tmp/test_swarm_XXXXXX", two[] = "/tmp/test_swarm_XXXXXX", why[SWARM_WHY_BYTES];
+    char one[] = "test_swarm_XXXXXX", two[] = "test_swarm_XXXXXX", why[SWARM_WHY_BYTES];
     close(mkstemp(one));
     close(mkstemp(two));
     struct swarm_report alone = run_crew(0, 1, 1, play_cheaply), first = run_crew(0, 2, 3, play_cheaply),
@@ -296,7 +296,7 @@ static void files_that_are_no_results_are_refused(void **state)
     (void)state;
     static const char *const texts[] = {"", "[]", "{", "{\"first_seed\": \"1\"}",
                                         "{\"first_seed\": 1, \"last_seed\": 2, \"hash\": \"0\"}"};
-    char path[] = "/tmp/test_swarm_XXXXXX", why[SWARM_WHY_BYTES];
+    char path[] = "test_swarm_XXXXXX", why[SWARM_WHY_BYTES];
     close(mkstemp(path));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct swarm_report report = swarm_report_empty();
