@@ -43,6 +43,6 @@ built=""
 for part in "${parts[@]}"; do
     built="${built:+$built;}$part"
     echo "layers: $part"
-    cmake -S . -B build/layers -G Ninja -DFASTKD_PARTS="$built" >/dev/null
+    cmake -S . -B build/layers -G Ninja -DCMAKE_BUILD_TYPE=Debug -DFASTKD_PARTS="$built" >/dev/null
     cmake --build build/layers >/dev/null
 done

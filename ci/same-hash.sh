@@ -25,7 +25,8 @@ export -f play
 
 # The slowest first. What a compiler makes of the code shows on one architecture of the target as well as on both.
 variants=(
-    "gcc-sanitized both build/asan/bin/kdharness"
+    "gcc-sanitized-x64 x64 build/asan/bin/kdharness"
+    "gcc-sanitized-x86 x86 build/asan/bin/kdharness"
     "gcc-O2 both build/bin/kdharness"
     "gcc-O0 x64 build/dev/bin/kdharness"
     "clang-O2 x64 build/clang/bin/kdharness"
