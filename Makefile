@@ -1,6 +1,6 @@
 # The front door. Everything real is in CMakeLists.txt and ci/; `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help deps build check report asan dev clang mutants soak layers clean
+.PHONY: help deps build check dll report asan dev clang mutants soak layers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,6 +13,9 @@ build: deps ## configure and build into build/, binaries in build/bin
 
 check: ## run every test: units, scenarios, sanitizers, equal histories; ends with `N passed, N failed, N skipped`
 	@ci/check.sh
+
+dll: deps ## build kdfast.dll for x64 and x86 into build/guest
+	@ci/build.sh release kdfast && ls -l build/guest/x64/kdfast.dll build/guest/x86/kdfast.dll
 
 report: build ## play the workloads over every link; table and plots in results/latest
 	@ci/report.sh
