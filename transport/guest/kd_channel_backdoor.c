@@ -1,325 +1,42 @@
-/* The backdoor channel: whole KD packets as messages to the relay, over GuestRPC. The protocol, with the
- * reasons for every rule here, is README.md; section numbers below are its own. */
+/* The backdoor channel: messages as RPCI commands over GuestRPC. */
 #include "transport/guest/kd_channel.h"
-#include "transport/guest/kd_module.h"
-#include "transport/guest/kd_platform.h"
+#include "transport/guest/kd_messages.h"
 
-enum {
-    FAILURES_MAX = 3,    /* unanswered requests after which a call that may give up does */
-    RESUMES_MAX = 65536, /* VM_PENDING answers to an abandonable packet: more than any relay's own retries */
-};
-
-/* ---- epochs -------------------------------------------------------------------------------------------- */
-
-/* What was kept belongs to the epoch; delivered after it, a packet could be doubled (4). */
-static void end_epoch(struct kd_backdoor *backdoor)
+static bool guestrpc_open(struct kd_module_state *state)
 {
-    backdoor->in_epoch = false;
-    backdoor->is_kept = false;
+    kd_copy(state->messages.request, VM_COMMAND_WORD, VM_COMMAND_WORD_BYTES);
+    return vm_guestrpc_detect() && vm_guestrpc_open(&state->backdoor.rpc) == KD_OK;
 }
 
-static bool packet_is_wanted(const struct kd_packet *packet, const struct kd_wanted *wanted)
+static void guestrpc_close(struct kd_module_state *state)
 {
-    return packet->type == wanted->type && packet->header.len_bytes == wanted->header_bytes &&
-           packet->data.len_bytes <= wanted->data_room;
+    vm_guestrpc_close(&state->backdoor.rpc);
 }
 
-/* What vm_reply_load cannot know: whether the reply fits this request (6). */
-static bool reply_fits(const struct vm_request *request, const struct vm_reply *reply)
+/* The message has its command word in front already, and the reply its prefix. */
+static enum kd_status guestrpc_call(struct kd_module_state *state, uint32_t request_bytes, uint32_t room,
+                                    uint32_t *len_bytes)
 {
-    if (reply->kind != request->kind || (request->kind != VM_HELLO && reply->version != request->version))
-        return false;
-    if (!(reply->flags & VM_REPLY_PACKET))
-        return true;
-    bool asked = request->kind == VM_RECEIVE || (request->flags & VM_FLAG_WANT_NEXT);
-    return asked && packet_is_wanted(&reply->packet, &request->next);
+    struct kd_messages *messages = &state->messages;
+    enum kd_status status =
+        vm_guestrpc_call(&state->backdoor.rpc, messages->request, VM_COMMAND_WORD_BYTES + request_bytes,
+                         messages->reply, VM_GUESTRPC_PREFIX_BYTES + room, len_bytes);
+    if (status == KD_OK)
+        *len_bytes -= VM_GUESTRPC_PREFIX_BYTES;
+    return status;
 }
 
-/* A poll reports its break-in itself, and leaves the presence alone (kd-protocol.md 2.7 rule 4). */
-static void apply_flags(struct kd_module_state *state, const struct vm_reply *reply)
-{
-    if (reply->kind == VM_POLL)
-        return;
-    if (reply->flags & VM_REPLY_BREAK_IN)
-        state->control_c = true;
-    kd_platform_set_present(reply->result != VM_ABANDONED && !(reply->flags & VM_REPLY_NOT_PRESENT));
-}
-
-/* While a packet is kept, no reply may bring another (3): what is longer than a header is refused unread, and
- * the kept bytes behind it stay. */
-static uint32_t reply_room(const struct kd_backdoor *backdoor)
-{
-    return backdoor->is_kept ? VM_GUESTRPC_PREFIX_BYTES + VM_REPLY_BYTES : sizeof backdoor->reply;
-}
-
-/* The staged message, to whatever relay there is, and its reply. */
-static enum kd_status call_relay(struct kd_backdoor *backdoor, uint32_t packet_bytes, struct vm_reply *reply)
-{
-    uint32_t len_bytes = 0;
-    enum kd_status status = vm_guestrpc_call(&backdoor->rpc, backdoor->request,
-                                             VM_COMMAND_WORD_BYTES + VM_REQUEST_BYTES + packet_bytes,
-                                             backdoor->reply, reply_room(backdoor), &len_bytes);
-    return status != KD_OK ? status
-                           : vm_reply_load(reply, backdoor->reply + VM_GUESTRPC_PREFIX_BYTES,
-                                           len_bytes - VM_GUESTRPC_PREFIX_BYTES);
-}
-
-/* One request and its reply. The packet's bytes, packet_bytes of them, are staged already; request gets its
- * version and token here. Repeating it after an error sends the same bytes again, and is safe for that (4).
- * Returns  KD_OK; KD_ERR_STALE, KD_ERR_VERSION: the epoch is over;
- *          KD_ERR_CLOSED, KD_ERR_NO_DEVICE: nobody is there; KD_ERR_BAD_MESSAGE, KD_ERR_TOO_BIG: nonsense
- *          came back */
-static enum kd_status exchange(struct kd_module_state *state, struct vm_request *request,
-                               uint32_t packet_bytes, struct vm_reply *reply)
-{
-    struct kd_backdoor *backdoor = &state->backdoor;
-    bool hello = request->kind == VM_HELLO;
-    request->version = hello ? VM_VERSION_MAX : backdoor->version;
-    request->token = hello ? 0 : backdoor->token;
-    vm_request_store(backdoor->request + VM_COMMAND_WORD_BYTES, request);
-    enum kd_status status = call_relay(backdoor, packet_bytes, reply);
-    if (status == KD_OK && reply->result == VM_REFUSED && !hello)
-        status = call_relay(backdoor, packet_bytes, reply); /* other bytes may have come than went (4) */
-    if (status != KD_OK)
-        return status;
-    if (reply->result == VM_REFUSED || reply->result == VM_STALE) {
-        end_epoch(backdoor);
-        return reply->result == VM_STALE ? KD_ERR_STALE : KD_ERR_VERSION;
-    }
-    if (!reply_fits(request, reply))
-        return KD_ERR_BAD_MESSAGE;
-    backdoor->token = reply->token;
-    apply_flags(state, reply);
-    return KD_OK;
-}
-
-/* Hello. In the new epoch nobody has seen a state change or a prompt, so whoever waits for an answer must ask
- * again: resend_next (4). */
-static enum kd_status begin_epoch(struct kd_module_state *state)
-{
-    struct vm_request hello = {
-        .kind = VM_HELLO, .version_min = VM_VERSION_MIN, .machine = kd_platform_machine()};
-    struct vm_reply reply;
-    end_epoch(&state->backdoor);
-    enum kd_status status = exchange(state, &hello, 0, &reply);
-    if (status != KD_OK)
-        return status;
-    state->backdoor.version = reply.version;
-    state->backdoor.in_epoch = true;
-    state->backdoor.resend_next = true;
-    return KD_OK;
-}
+const struct vm_carrier vm_carrier_guestrpc = {guestrpc_open, guestrpc_close, guestrpc_call};
 
 static enum kd_status backdoor_open(struct kd_module_state *state)
 {
-    struct kd_backdoor *backdoor = &state->backdoor;
-    vm_guestrpc_close(&backdoor->rpc);
-    end_epoch(backdoor);
-    if (!vm_guestrpc_detect() || vm_guestrpc_open(&backdoor->rpc) != KD_OK)
-        return KD_ERR_NO_DEVICE;
-    kd_copy(backdoor->request, VM_COMMAND_WORD, VM_COMMAND_WORD_BYTES);
-    enum kd_status status = begin_epoch(state);
-    if (status != KD_OK)
-        vm_guestrpc_close(&backdoor->rpc);
-    backdoor->resend_next = false; /* a kernel that initialises waits for no answer */
-    return status;
-}
-
-/* ---- sending ------------------------------------------------------------------------------------------- */
-
-/* One packet on its way: the request that is to be sent next, and what was learnt. */
-struct sending {
-    const struct kd_packet *packet;
-    struct vm_request request;
-    uint32_t packet_bytes; /* behind the request's header */
-    uint32_t failures;
-    uint32_t resumes;
-    bool may_give_up;
-    bool opens; /* a state change, a prompt, a file request: not the answer to anything */
-};
-
-/* The one copy that the guest makes: the kernel's buffers to the message. */
-static void stage_packet(struct kd_backdoor *backdoor, const struct kd_packet *packet)
-{
-    uint8_t *to = backdoor->request + VM_COMMAND_WORD_BYTES + VM_REQUEST_BYTES;
-    kd_copy(to, packet->header.bytes, packet->header.len_bytes);
-    kd_copy(to + packet->header.len_bytes, packet->data.bytes, packet->data.len_bytes);
-}
-
-/* A second packet could not be kept, so with one kept none is asked for. */
-static void start_sending(struct sending *sending, const struct kd_backdoor *backdoor, uint32_t retries)
-{
-    const struct kd_packet *packet = sending->packet;
-    bool next = kd_packet_next_wanted(packet, &sending->request.next);
-    sending->request.kind = VM_SEND;
-    sending->request.flags = next && !backdoor->is_kept ? VM_FLAG_WANT_NEXT : 0;
-    sending->request.packet = *packet;
-    sending->request.retries = (uint16_t)(retries < UINT16_MAX ? retries : UINT16_MAX);
-    sending->packet_bytes = packet->header.len_bytes + packet->data.len_bytes;
-    sending->opens = next && packet->type != KD_TYPE_MANIPULATE;
-}
-
-/* The relay has the packet; only its header was overwritten in the buffer, so a new epoch finds it still
- * staged. */
-static void go_on_sending(struct sending *sending)
-{
-    sending->request.kind = VM_RESUME;
-    sending->packet_bytes = 0;
-    sending->resumes++;
-}
-
-static bool shall_give_up(const struct sending *sending)
-{
-    return sending->may_give_up && (sending->failures >= FAILURES_MAX || sending->resumes >= RESUMES_MAX);
-}
-
-/* What a send's last reply leaves for the next receive. */
-static void keep_next(struct kd_backdoor *backdoor, const struct vm_reply *reply)
-{
-    if (reply->flags & VM_REPLY_RESEND_NEXT)
-        backdoor->resend_next = true;
-    if (!(reply->flags & VM_REPLY_PACKET))
-        return;
-    backdoor->is_kept = true;
-    backdoor->kept_type = reply->packet.type;
-    backdoor->kept_header_bytes = (uint16_t)reply->packet.header.len_bytes;
-    backdoor->kept_data_bytes = (uint16_t)reply->packet.data.len_bytes;
-}
-
-/* Kept apart from the loop below, whose stack should stay small while an RPC is held.
- * Returns true when the packet is done with: acknowledged, abandoned, or not worth sending any more. */
-static bool send_turn(struct kd_module_state *state, struct sending *sending, uint32_t retries)
-{
-    struct kd_backdoor *backdoor = &state->backdoor;
-    struct vm_reply reply;
-    if (!backdoor->in_epoch) {
-        if (begin_epoch(state) != KD_OK) {
-            sending->failures++;
-            return false;
-        }
-        start_sending(sending, backdoor, retries);
-    }
-    if (sending->packet->type == KD_TYPE_MANIPULATE && backdoor->resend_next)
-        return true; /* its request is of an epoch that is over (4) */
-    if (sending->opens)
-        backdoor->resend_next = false;
-    if (exchange(state, &sending->request, sending->packet_bytes, &reply) != KD_OK) {
-        sending->failures++;
-        return false;
-    }
-    if (reply.result == VM_PENDING) {
-        go_on_sending(sending);
-        return false;
-    }
-    keep_next(backdoor, &reply);
-    return true;
-}
-
-/* A packet that must not be given up is tried for ever (kd-protocol.md 2.6 N10); every turn holds exits. */
-static void backdoor_send(struct kd_module_state *state, const struct kd_packet *packet, uint32_t retries)
-{
-    struct sending sending = {.packet = packet, .may_give_up = kd_packet_abandonable(packet)};
-    stage_packet(&state->backdoor, packet);
-    start_sending(&sending, &state->backdoor, retries);
-    while (!send_turn(state, &sending, retries)) {
-        if (!shall_give_up(&sending))
-            continue;
-        end_epoch(&state->backdoor); /* the relay may still have it: nothing may be built on this epoch (4) */
-        kd_platform_set_present(false);
-        return;
-    }
-}
-
-/* ---- receiving ----------------------------------------------------------------------------------------- */
-
-/* The kept packet is for this receive and no other: one that does not fit is dropped, like a frame of another
- * type on the wire (kd-protocol.md 2.5 R13). */
-static bool take_kept(struct kd_backdoor *backdoor, const struct kd_wanted *wanted,
-                      struct kd_received *received)
-{
-    if (!backdoor->is_kept)
-        return false;
-    backdoor->is_kept = false;
-    *received = (struct kd_received){
-        .type = backdoor->kept_type,
-        .header_bytes = backdoor->kept_header_bytes,
-        .data_bytes = backdoor->kept_data_bytes,
-        .body = backdoor->reply + VM_GUESTRPC_PREFIX_BYTES + VM_REPLY_BYTES,
-    };
-    return received->type == wanted->type && received->header_bytes == wanted->header_bytes &&
-           received->data_bytes <= wanted->data_room;
-}
-
-static bool take_resend(struct kd_backdoor *backdoor)
-{
-    bool resend = backdoor->resend_next;
-    backdoor->resend_next = false;
-    return resend;
-}
-
-/* Nobody there: a caller that may come again need not insist. */
-static bool is_silence(enum kd_status status)
-{
-    return status == KD_ERR_CLOSED || status == KD_ERR_NO_DEVICE;
-}
-
-static uint32_t received_status(const struct vm_reply *reply, struct kd_received *received)
-{
-    if (reply->result != VM_DONE)
-        return reply->result == VM_RESEND ? KD_RESEND : KD_TIMEOUT;
-    *received = (struct kd_received){
-        .type = reply->packet.type,
-        .header_bytes = (uint16_t)reply->packet.header.len_bytes,
-        .data_bytes = (uint16_t)reply->packet.data.len_bytes,
-        .body = reply->packet.header.bytes,
-    };
-    return KD_RECEIVED;
-}
-
-/* Asks for a packet or a break-in. In a new epoch the receive is not repeated but ends in KD_RESEND (4).
- * Returns  what exchange does, the last of at most FAILURES_MAX times */
-static enum kd_status ask(struct kd_module_state *state, struct vm_request *request, struct vm_reply *reply)
-{
-    enum kd_status status = KD_ERR_STALE;
-    for (uint32_t tries = 0; tries < FAILURES_MAX && status != KD_OK && !is_silence(status); tries++) {
-        if (!state->backdoor.in_epoch) {
-            status = begin_epoch(state);
-            if (status != KD_OK)
-                continue;
-            if (request->kind == VM_RECEIVE)
-                return KD_ERR_STALE;
-        }
-        status = exchange(state, request, 0, reply);
-    }
-    return status;
-}
-
-static uint32_t backdoor_receive(struct kd_module_state *state, const struct kd_wanted *wanted,
-                                 struct kd_received *received)
-{
-    if (take_kept(&state->backdoor, wanted, received))
-        return KD_RECEIVED;
-    if (take_resend(&state->backdoor))
-        return KD_RESEND;
-    struct vm_request request = {.kind = VM_RECEIVE, .next = *wanted};
-    struct vm_reply reply;
-    enum kd_status status = ask(state, &request, &reply);
-    if (status == KD_OK)
-        return received_status(&reply, received);
-    return take_resend(&state->backdoor) ? KD_RESEND : KD_TIMEOUT;
-}
-
-static bool backdoor_poll(struct kd_module_state *state)
-{
-    struct vm_request request = {.kind = VM_POLL};
-    struct vm_reply reply;
-    return ask(state, &request, &reply) == KD_OK && (reply.flags & VM_REPLY_BREAK_IN);
+    return kd_messages_open(state, VM_CARRIER_GUESTRPC);
 }
 
 const struct kd_channel kd_channel_backdoor = {
     .name = "backdoor",
     .open = backdoor_open,
-    .send = backdoor_send,
-    .receive = backdoor_receive,
-    .poll = backdoor_poll,
+    .send = kd_messages_send,
+    .receive = kd_messages_receive,
+    .poll = kd_messages_poll,
 };

@@ -12,9 +12,12 @@
 #include "transport/kd/kd_link.h"
 #include "transport/kd/vm_message.h"
 
-/* The backdoor channel: the message protocol of README.md over one GuestRPC channel. */
-struct kd_backdoor {
-    struct vm_guestrpc rpc;
+/* What carries messages to the relay (kd_messages.h). */
+enum vm_carrier_id { VM_CARRIER_NONE, VM_CARRIER_GUESTRPC, VM_CARRIERS };
+
+/* The message layer: the protocol of README.md, over one carrier. */
+struct kd_messages {
+    uint8_t carrier;  /* enum vm_carrier_id of the one that is open */
     bool in_epoch;    /* hello was agreed and nothing has ended the epoch since */
     bool resend_next; /* the next KdReceivePacket is KD_RESEND */
     bool is_kept;     /* reply ends in a packet for the next KdReceivePacket */
@@ -25,6 +28,11 @@ struct kd_backdoor {
     uint64_t token; /* what the next request must carry */
     uint8_t request[VM_COMMAND_WORD_BYTES + VM_REQUEST_BYTES_MAX];
     uint8_t reply[VM_GUESTRPC_PREFIX_BYTES + VM_REPLY_BYTES_MAX];
+};
+
+/* The backdoor channel. */
+struct kd_backdoor {
+    struct vm_guestrpc rpc;
 };
 
 /* The uart channel: the target's end of a KDCOM line. */
@@ -39,6 +47,7 @@ struct kd_module_state {
     uint32_t channel;          /* place in the table of kd_channel.h counted from 1; 0: no channel */
     bool control_c;            /* a break-in was seen by a call that had no context to tell */
     struct kd_options options; /* polls 0: never read */
+    struct kd_messages messages;
     struct kd_backdoor backdoor;
     struct kd_uart uart;
 };

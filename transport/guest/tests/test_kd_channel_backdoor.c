@@ -138,7 +138,7 @@ static void assert_open_fails_cleanly(uint32_t exits)
     assert_int_equal(fake.exits, exits);
     assert_int_equal(fake_vmware_open_channels(), 0);
     assert_false(fake.module.backdoor.rpc.is_open);
-    assert_false(fake.module.backdoor.in_epoch);
+    assert_false(fake.module.messages.in_epoch);
 }
 
 static void a_vmm_without_relay_is_left_with_its_channel_closed(void **state)
@@ -167,12 +167,12 @@ static void an_absent_backdoor_costs_one_exit_and_qemu_three(void **state)
 static void opening_again_closes_the_old_channel_and_begins_an_epoch(void **state)
 {
     (void)state;
-    fake.module.backdoor.is_kept = true;
+    fake.module.messages.is_kept = true;
     assert_int_equal(kd_channel_backdoor.open(&fake.module), KD_OK);
     assert_int_equal(vmware.closes, 1);
     assert_int_equal(fake_vmware_open_channels(), 1);
     assert_string_equal(relay.log, "hello");
-    assert_false(fake.module.backdoor.is_kept);
+    assert_false(fake.module.messages.is_kept);
 }
 
 /* ---- sends --------------------------------------------------------------------------------------------- */
@@ -569,7 +569,7 @@ static void a_print_pending_for_ever_ends(void **state)
     assert_int_equal(relay.script_left, 70000 - 65536);
     assert_false(fake.present);
     assert_false(
-        fake.module.backdoor.in_epoch); /* the relay may still deliver it: nothing is built on that */
+        fake.module.messages.in_epoch); /* the relay may still deliver it: nothing is built on that */
 }
 
 /* A VMM may have cut the message short: the relay was asked before, and the epoch must not end over it. */
@@ -580,7 +580,7 @@ static void a_request_refused_once_is_sent_again_as_it_is(void **state)
     send(print());
     assert_string_equal(relay.log, "send");
     assert_int_equal(relay.epoch, 1);
-    assert_true(fake.module.backdoor.in_epoch);
+    assert_true(fake.module.messages.in_epoch);
     assert_true(fake.present);
     assert_int_equal(fake.exits, 2 * RPC_EXITS);
 }
@@ -716,7 +716,7 @@ static void a_print_gets_no_packet(void **state)
     static const struct fake_answer answers[] = {{.result = VM_DONE, REQUEST(9)}};
     SCRIPT(answers);
     send(print());
-    assert_false(fake.module.backdoor.is_kept);
+    assert_false(fake.module.messages.is_kept);
     assert_false(fake.present); /* three times the same nonsense: given up */
 }
 
