@@ -1,9 +1,9 @@
 # The front door. Everything real is in CMakeLists.txt and ci/; `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help deps build check dll report asan dev clang mutants soak layers clean
+.PHONY: help deps build check dll dll-signed report asan dev clang mutants soak layers clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## install the Debian packages that are missing
 	@ci/deps.sh
@@ -16,6 +16,9 @@ check: ## run every test: units, scenarios, sanitizers, equal histories; ends wi
 
 dll: deps ## build kdfast.dll for x64 and x86 into build/guest
 	@ci/build.sh release kdfast && ls -l build/guest/x64/kdfast.dll build/guest/x86/kdfast.dll
+
+dll-signed: dll ## sign both with a throw-away test certificate into build/guest/signed, and verify
+	@transport/guest/dll/sign.sh build/guest/signed build/guest
 
 report: build ## play the workloads over every link; table and plots in results/latest
 	@ci/report.sh
