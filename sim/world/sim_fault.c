@@ -264,10 +264,18 @@ const struct sim_fault_rule *sim_faults_ask(struct sim_faults *faults, enum sim_
     return strikes;
 }
 
+/* Kinds that strike at one byte of a unit, when the rule names one. */
+static bool has_place(enum sim_fault_kind kind)
+{
+    return kind == SIM_FAULT_DROP || kind == SIM_FAULT_INSERT || kind == SIM_FAULT_SPLIT ||
+           kind == SIM_FAULT_FRAMING || kind == SIM_FAULT_OVERRUN;
+}
+
 bool sim_fault_misses(const struct sim_fault_rule *rule, size_t unit_bytes)
 {
-    return (rule->kind == SIM_FAULT_FLIP && rule->bit / 8 >= unit_bytes) ||
-           (rule->kind == SIM_FAULT_DROP && rule->byte != SIM_FAULT_NO_BYTE && rule->byte >= unit_bytes);
+    if (rule->kind == SIM_FAULT_FLIP)
+        return rule->bit / 8 >= unit_bytes;
+    return has_place(rule->kind) && rule->byte != SIM_FAULT_NO_BYTE && rule->byte >= unit_bytes;
 }
 
 uint64_t sim_faults_struck(const struct sim_faults *faults)

@@ -223,6 +223,26 @@ static void a_line_status_error_is_the_guests_receivers(void **state)
     assert_int_equal(sim_faults_add(fix->faults, &rule), KD_OK);
 }
 
+/* A byte or bit behind a unit's end is none of its: the strike leaves it as it is, whatever the kind. */
+static void a_place_behind_the_end_is_missed(void **state)
+{
+    static const enum sim_fault_kind placed[] = {SIM_FAULT_DROP, SIM_FAULT_INSERT, SIM_FAULT_SPLIT, SIM_FAULT_FRAMING,
+                                                 SIM_FAULT_OVERRUN};
+    (void)state;
+    for (size_t i = 0; i < sizeof placed / sizeof *placed; i++) {
+        struct sim_fault_rule rule = {.kind = placed[i], .byte = 16};
+        assert_true(sim_fault_misses(&rule, 16));
+        assert_false(sim_fault_misses(&rule, 17));
+        rule.byte = SIM_FAULT_NO_BYTE;
+        assert_false(sim_fault_misses(&rule, 1));
+    }
+    const struct sim_fault_rule flip = {.kind = SIM_FAULT_FLIP, .bit = 8, .byte = 16};
+    assert_true(sim_fault_misses(&flip, 1));
+    assert_false(sim_fault_misses(&flip, 2));
+    const struct sim_fault_rule whole = {.kind = SIM_FAULT_DUPLICATE, .byte = 16};
+    assert_false(sim_fault_misses(&whole, 1));
+}
+
 /* ---- faults drawn from the seed ---- */
 
 enum { UNITS = 20000, UNIT_BYTES = 40 };
@@ -369,6 +389,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_kind_of_exit_strikes_only_the_calls_it_can, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_status_error_is_the_guests_receivers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rate_strikes_about_so_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_place_behind_the_end_is_missed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rate_ends_at_its_bound_and_when_faults_are_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whatever_is_drawn_could_have_been_placed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(impossible_rates_are_refused, set_up, tear_down),
