@@ -321,15 +321,15 @@ static void on_rpc(void *context, bool is_reply, const uint8_t *bytes, size_t le
 /* ---- the debugger
  * ---------------------------------------------------------------------------------------------- */
 
-/* A serial target knows nothing of a new debugger, whose ids are fresh: its next packet may pass for a repeat
- * (5.3). A relay knows (2.12 rule 6). */
+/* A serial target knows nothing of a new debugger, whose ids are fresh: its next packet may pass for a repeat,
+ * and so may the first request (5.3). A relay knows (2.12 rule 6). */
 static void note_line(struct oracle *oracle, bool attached)
 {
     oracle_end_epoch(oracle);
     oracle->attached = attached;
     oracle->resets_open = 0;
     oracle->packets.agreed = false;
-    oracle->packets.unsettled = oracle->config.link == SIM_LINK_SERIAL;
+    oracle->packets.unsettled = oracle->requests.unsettled = oracle->config.link == SIM_LINK_SERIAL;
     oracle_strike_ends(oracle, &oracle->packets, HOLE_RESET_REPEAT);
     oracle->settled_ns = sim_now(oracle->world);
     oracle->manual = false;
@@ -401,6 +401,7 @@ static void note_reset_seen(struct oracle *oracle, bool answers)
     if (answers && oracle->resets_open > 0)
         oracle->resets_open--;
     oracle->packets.agreed = answers && oracle->resets_open == 0 && faults_struck(oracle) == 0;
+    oracle->requests.unsettled = oracle->requests.unsettled && !oracle->packets.agreed;
     oracle_count_reset(oracle);
 }
 
@@ -526,7 +527,7 @@ static void on_request(void *context, uint16_t type, const uint8_t *body, uint32
         return;
     oracle_wait_begin(oracle, &oracle->ask, dbg_describe(type, body, body_bytes, text, sizeof text));
     oracle->ask_fair = oracle->powered && !oracle->standing && oracle->kernel_stopped && !oracle->manual &&
-                       !oracle->unreached;
+                       !oracle->unreached && !oracle->requests.unsettled;
 }
 
 /* ---- life

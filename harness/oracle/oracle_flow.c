@@ -316,7 +316,7 @@ static void accept(struct oracle *oracle, struct oracle_entry *entry)
         oracle->knows_guest = true;
 }
 
-/* Only the first packets of a guest have SYNC. */
+/* Only the first packets of a guest have SYNC, and then both ends count anew (2.3 rule 1). */
 void oracle_accepted(struct oracle *oracle, uint16_t type, uint32_t id, uint32_t first)
 {
     struct oracle_flow *flow = &oracle->packets;
@@ -325,6 +325,7 @@ void oracle_accepted(struct oracle *oracle, uint16_t type, uint32_t id, uint32_t
         struct oracle_entry *entry = &flow->entries[i];
         if (entry->type == type && entry->first == first && entry->boots >= least && !entry->accepted) {
             accept(oracle, entry);
+            oracle->requests.unsettled = oracle->requests.unsettled && !(id & DBG_ID_SYNC);
             return;
         }
     }

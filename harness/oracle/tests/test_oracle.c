@@ -670,6 +670,41 @@ static void a_request_given_up_after_a_fault_or_a_reboot_or_void_is_not(void **c
     assert_clean(f);
 }
 
+/* It is acknowledged as the repeat of what the debugger before asked, and dropped (2.5 R12). */
+static void given_up_after_its_ack(struct fixture *f, uint8_t tag)
+{
+    struct body lost = read_message(tag);
+    asked(f, &lost);
+    acked(f, &lost);
+    wait(f, SIM_S(10));
+    note(f, DBG_NOTE_GAVE_UP, DBG_TYPE_MANIPULATE, 0, 1);
+    state(f, DBG_STOPPED);
+}
+
+static void on_serial_a_new_debuggers_first_request_may_pass_for_a_repeat(void **context)
+{
+    struct fixture *f = *context;
+    restart(f, SIM_LINK_SERIAL);
+    stopped(f);
+    given_up_after_its_ack(f, 1);
+    assert_clean(f);
+    request(f, read_message(2));
+    reply(f, read_message(3));
+    finish_clean(f);
+    given_up_after_its_ack(f, 4);
+    assert_violates(f, 3, "given up though nothing was faulty");
+}
+
+static void on_serial_a_sync_packet_shows_a_new_debugger_where_ids_are(void **context)
+{
+    struct fixture *f = *context;
+    restart(f, SIM_LINK_SERIAL);
+    event(f, MK_TRACE_STOP, 0);
+    packet_of_a_boot(f, stop(1));
+    given_up_after_its_ack(f, 1);
+    assert_violates(f, 3, "given up though nothing was faulty");
+}
+
 static void nobody_is_blamed_for_a_machine_that_stands_still(void **context)
 {
     static const enum sim_life ways[][2] = {{SIM_LIFE_SUSPEND, SIM_LIFE_RESUME},
@@ -1376,6 +1411,22 @@ static void drawn_noise_may_break_in_once_for_each_byte(void **context)
     assert_violates(f, 4, "nobody wished");
 }
 
+/* The fault names a byte behind the only one: nothing befell it, and the wish stands. */
+static void a_break_in_byte_that_the_fault_misses_is_still_a_wish(void **context)
+{
+    static const uint8_t byte = DBG_BREAK_IN_BYTE;
+    const struct sim_fault_rule overrun = {.layer = SIM_FAULT_UART,
+                                           .direction = SIM_FAULT_TO_TARGET,
+                                           .kind = SIM_FAULT_OVERRUN,
+                                           .byte = 8};
+    struct fixture *f = *context;
+    wish(f);
+    oracle_fault(f->oracle, &overrun, &byte, 1);
+    break_by_poll(f);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "break-in-hit"), 0);
+}
+
 static void a_break_in_byte_with_a_framing_error_needs_one_poll_more(void **context)
 {
     static const uint8_t byte = DBG_BREAK_IN_BYTE;
@@ -1764,6 +1815,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_request_given_up_after_a_fault_or_a_reboot_or_void_is_not, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(nobody_is_blamed_for_a_machine_that_stands_still, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_a_sync_packet_shows_a_new_debugger_where_ids_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_a_new_debuggers_first_request_may_pass_for_a_repeat, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_machine_that_stood_still_has_lost_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_relay_may_speak_for_a_target_that_is_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_relay_may_say_nothing_else_for_it, set_up, tear_down),
@@ -1818,6 +1871,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_frame_that_stays_whole_excuses_no_break, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drawn_noise_may_break_in_once_for_each_byte, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_break_in_byte_with_a_framing_error_needs_one_poll_more, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_break_in_byte_that_the_fault_misses_is_still_a_wish, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(noise_with_0x62_in_it_may_break_in_as_often, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_behind_an_answered_reset_may_not_be_lost, set_up, tear_down),
