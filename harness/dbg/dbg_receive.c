@@ -136,9 +136,16 @@ static bool told_repeat(struct dbg *dbg, const struct dbg_kept *kept)
     return false;
 }
 
+/* A flipped bit can put SYNC beside an id that no target counts to (2.14 W4): adopted, it would make everything
+ * that comes after it look like a repeat. It is dropped like any impossible id (E16). */
+static bool starts_over(uint32_t id)
+{
+    return (id & ~1u) == (DBG_ID_INITIAL | DBG_ID_SYNC);
+}
+
 bool dbg_judge(struct dbg *dbg, const struct dbg_kept *kept)
 {
-    if (kept->id & DBG_ID_SYNC) {
+    if (starts_over(kept->id)) {
         if (repeats_last(dbg, kept))
             return told_repeat(dbg, kept);
         /* The target started over (2.3 rule 1): what it had of ours is gone. */

@@ -113,10 +113,10 @@ static void accept(struct debugger *debugger, const struct wire_frame *frame)
 }
 
 /* A SYNC frame is always new to it (2.3 rule 1), unless it is the last one once more, to the bit: then a
- * debugger may take it for either. */
+ * debugger may take it for either. With any other bit out of place it is no id of anybody's (W4, E16). */
 static bool is_new(struct debugger *debugger, const struct wire_frame *frame)
 {
-    if (!(frame->id & WIRE_SYNC))
+    if ((frame->id & ~1u) != (WIRE_FIRST_ID | WIRE_SYNC))
         return frame->id == debugger->expect;
     if (debugger->last_may_repeat && debugger->last.id == frame->id && sent_same(&debugger->last, frame)) {
         debugger->next |= id_bit(WIRE_FIRST_ID);

@@ -485,6 +485,18 @@ static void a_sync_frame_is_accepted_whatever_was_expected_and_restarts_both_cou
     assert_wire(f, "ack:0 3136:0");
 }
 
+/* A bit flipped in the id of a SYNC frame's repeat: adopted, every frame behind it would pass for a repeat. */
+static void an_impossible_id_with_the_sync_bit_is_dropped_like_any_other(void **state)
+{
+    struct fixture *f = *state;
+    target_prints(f, ID_SYNC);
+    target_prints(f, ID_SYNC | 0x08000000);
+    target_stops(f, 1);
+    assert_wire(f, "ack:0 ack:8000000 ack:1");
+    assert_told(f, "3/3230 7/3030");
+    assert_log(f->notes, "accepted repeat accepted STOPPED");
+}
+
 static void a_repeated_sync_frame_is_delivered_once(void **state)
 {
     struct fixture *f = *state;
@@ -1103,6 +1115,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(
             a_sync_frame_is_accepted_whatever_was_expected_and_restarts_both_counters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_repeated_sync_frame_is_delivered_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_impossible_id_with_the_sync_bit_is_dropped_like_any_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_equal_sync_frame_after_our_request_is_a_new_one, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_bad_frame_is_asked_for_again_and_then_accepted, set_up, tear_down),

@@ -284,6 +284,24 @@ static void a_state_change_may_come_again_for_a_cause(void **state)
     assert_clean(talk);
 }
 
+/* A bit was flipped in the id of its repeat on the way: no target counts to that (W4), so a debugger that drops it
+ * still waits for the next. */
+static void an_impossible_sync_id_is_dropped_and_not_adopted(void **state)
+{
+    struct talk *talk = *state;
+    stopped(talk);
+    writes(talk, T, stop(SYNC0));
+    passes(talk, 25000);
+    hears(talk, D, stop(SYNC0 | 0x08000000));
+    says(talk, D, control(ACK, 0x08000000));
+    says(talk, D, request(READ, ID0));
+    says(talk, T, control(ACK, ID0));
+    says(talk, T, reply(READ, ID1));
+    says(talk, D, control(ACK, ID1));
+    says(talk, D, request(VERSION, ID1));
+    assert_clean(talk);
+}
+
 static void a_state_change_makes_a_request_void(void **state)
 {
     struct talk *talk = *state;
@@ -635,6 +653,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(an_abandoned_print_may_be_acknowledged_too_late, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_state_change_may_come_again_for_a_cause, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_state_change_makes_a_request_void, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_impossible_sync_id_is_dropped_and_not_adopted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_is_blamed_while_a_machine_stands_still, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_script_that_plays_the_bytes_is_not_judged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(garbage_of_a_script_may_hide_a_frame, set_up, tear_down),
