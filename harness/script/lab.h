@@ -25,6 +25,10 @@ struct lab_config {
 };
 struct lab_config lab_config_default(enum sim_link link, uint64_t seed);
 
+/* How many VM exits one history may cost. A guest on a serial line looks for a byte some ten times as often as one
+ * that calls a backdoor. */
+uint64_t lab_exits_max(enum sim_link link);
+
 /* Sets one field by name: a field of the VM ("polls", "backdoor"), "cost.NAME" or "debugger.NAME". The names are
  * those of vm{} in scripts and of --set (harness/README.md lists them).
  * why      out  LAB_WHY_BYTES, on error: what was wrong and what was expected

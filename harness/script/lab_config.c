@@ -54,6 +54,11 @@ struct lab_config lab_config_default(enum sim_link link, uint64_t seed)
                                .dbg = dbg_config_default()};
 }
 
+uint64_t lab_exits_max(enum sim_link link)
+{
+    return link == SIM_LINK_SERIAL ? UINT64_C(20000000) : UINT64_C(2000000);
+}
+
 /* ---- values -------------------------------------------------------------------------------------------------- */
 
 enum field_kind { FIELD_U32, FIELD_U64, FIELD_BOOL, FIELD_TEXT, FIELD_SPECIAL };

@@ -141,7 +141,7 @@ void script_way_text(const struct script_options *options, char text[SCRIPT_NAME
 struct script_options script_options_default(const char *path, enum sim_link link)
 {
     return (struct script_options){
-        .path = path, .link = link, .seed = 1, .play = 1, .time_ns_max = SIM_S(7200), .exits_max = 2000000};
+        .path = path, .link = link, .seed = 1, .play = 1, .time_ns_max = SIM_S(7200), .exits_max = lab_exits_max(link)};
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------------------- */

@@ -44,7 +44,7 @@ struct script_options {
     FILE *trace;                            /* may be NULL */
     struct timeline *timeline;              /* may be NULL */
     uint64_t time_ns_max;                   /* virtual, per scenario: one hour */
-    uint64_t exits_max;                     /* per scenario: two million */
+    uint64_t exits_max;                     /* per scenario: lab_exits_max() */
 };
 /* On x64. */
 struct script_options script_options_default(const char *path, enum sim_link link);

@@ -61,9 +61,18 @@ static uint64_t skewed(struct sim_prng *prng, unsigned bits)
  * that never listens to the end, and no debugger gets hold of it. */
 #define SERIAL_PATIENCE_MS_MIN 500
 
+/* The cheaper an exit, the more of them a status poll makes in the same time: on serial cheap ones are drawn less
+ * often, and so is a debugger that waits for a reply as long as a patient one does. */
+#define SERIAL_EXIT_US_MIN 10
+
+static bool spends_exits(const struct swarm_plan *plan, struct sim_prng *prng)
+{
+    return plan->link != SIM_LINK_SERIAL || one_in(prng, 8);
+}
+
 static void draw_machine(struct swarm_plan *plan, struct sim_prng *prng)
 {
-    uint64_t exit_ns = between(prng, 2, 40) * 1000;
+    uint64_t exit_ns = between(prng, spends_exits(plan, prng) ? 2 : SERIAL_EXIT_US_MIN, 40) * 1000;
     swarm_plan_set(plan, "cost.exit_ns", exit_ns);
     if (plan->link == SIM_LINK_SERIAL)
         swarm_plan_set(plan, "polls", between(prng, SERIAL_PATIENCE_MS_MIN, 1000) * 1000000 / (2 * exit_ns));
@@ -81,6 +90,8 @@ static void draw_machine(struct swarm_plan *plan, struct sim_prng *prng)
         swarm_plan_set(plan, "processors", between(prng, 2, MK_PROCESSORS_MAX));
     if (one_in(prng, 3))
         swarm_plan_set(plan, "chunk", skewed(prng, 8));
+    if (!spends_exits(plan, prng))
+        swarm_plan_set(plan, "debugger.reply_wait_ns", between(prng, 2000, 4000) * 1000000);
     plan->low_bandwidth = plan->link == SIM_LINK_BACKDOOR && one_in(prng, 4);
 }
 

@@ -47,9 +47,15 @@ struct play {
     bool done;
 };
 
+/* A play that costs more than a scenario may is a failure: nothing comes to its end in it. */
+static bool costs_too_much(const struct lab *lab)
+{
+    return sim_vm_counters(lab->vm).exits > lab_exits_max(lab->config.vm.link);
+}
+
 static bool something_is_wrong(const struct lab *lab)
 {
-    return oracle_violation_count(lab->oracle) > 0 || sim_vm_counters(lab->vm).exits > SWARM_EXITS_MAX;
+    return oracle_violation_count(lab->oracle) > 0 || costs_too_much(lab);
 }
 
 static bool over(void *context)
@@ -78,7 +84,7 @@ static void say(struct swarm_result *result, const struct lab *lab, bool finishe
         snprintf(result->text, sizeof result->text, "oracle: rule %u: %s", violation->rule, violation->text);
     } else if (something_is_wrong(lab)) {
         snprintf(result->text, sizeof result->text, "the scenario cost more than %" PRIu64 " VM exits",
-                 SWARM_EXITS_MAX);
+                 lab_exits_max(lab->config.vm.link));
     } else if (!finished) {
         snprintf(result->text, sizeof result->text,
                  "work: the conversation did not finish in time; the debugger is in state %s",

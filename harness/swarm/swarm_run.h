@@ -9,9 +9,6 @@
 
 enum { SWARM_TEXT_BYTES = 300 };
 
-/* A play that costs more is a failure: nothing comes to its end in it. The same as a scenario's. */
-#define SWARM_EXITS_MAX UINT64_C(2000000)
-
 struct swarm_result {
     bool failed;
     char text[SWARM_TEXT_BYTES]; /* failed: what was wrong, as a scenario would say it */

@@ -5,31 +5,44 @@
 
 enum { COLUMNS = 110 };
 
-/* Settings of the cost table stand in a table of their own. */
-static void write_settings(const struct swarm_plan *plan, FILE *file)
+/* Settings with a dot in their name stand in tables of their own. */
+static const char *const tables[] = {"cost", "debugger"};
+
+static bool is_in(const struct swarm_setting *setting, const char *table)
 {
-    bool costs = false;
+    size_t len_bytes = strlen(table);
+    return strncmp(setting->name, table, len_bytes) == 0 && setting->name[len_bytes] == '.';
+}
+
+static void write_table(const struct swarm_plan *plan, const char *table, FILE *file)
+{
+    bool open = false;
     for (unsigned i = 0; i < plan->setting_count; i++) {
         const struct swarm_setting *setting = &plan->settings[i];
-        if (strncmp(setting->name, "cost.", 5) == 0)
-            costs = true;
+        if (!is_in(setting, table))
+            continue;
+        if (open)
+            fputs(", ", file);
         else
+            fprintf(file, ",\n     %s = {", table);
+        fprintf(file, "%s = %" PRIu64, setting->name + strlen(table) + 1, setting->value);
+        open = true;
+    }
+    if (open)
+        fputc('}', file);
+}
+
+static void write_settings(const struct swarm_plan *plan, FILE *file)
+{
+    for (unsigned i = 0; i < plan->setting_count; i++) {
+        const struct swarm_setting *setting = &plan->settings[i];
+        if (strchr(setting->name, '.') == NULL)
             fprintf(file, ", %s = %" PRIu64, setting->name, setting->value);
     }
     if (plan->low_bandwidth)
         fprintf(file, ", backdoor = \"%s\"", sim_backdoor_profile_name(SIM_BACKDOOR_LB_ONLY));
-    if (!costs)
-        return;
-    const char *between = "";
-    fputs(",\n     cost = {", file);
-    for (unsigned i = 0; i < plan->setting_count; i++) {
-        const struct swarm_setting *setting = &plan->settings[i];
-        if (strncmp(setting->name, "cost.", 5) != 0)
-            continue;
-        fprintf(file, "%s%s = %" PRIu64, between, setting->name + 5, setting->value);
-        between = ", ";
-    }
-    fputc('}', file);
+    for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++)
+        write_table(plan, tables[i], file);
 }
 
 static void write_number(FILE *file, const char *name, uint64_t value, uint64_t plain)
