@@ -52,16 +52,28 @@ struct script_options script_options_default(const char *path, enum sim_link lin
 /* How it is played, in words: "backdoor x64". */
 void script_way_text(const struct script_options *options, char text[SCRIPT_NAME_BYTES]);
 
-/* What a measure() of the script recorded about the run of its function. */
+/* What a measure() of the script recorded about the run of its function: one number a row. */
+#define SCRIPT_MEASURE_LIST(X)                                                                               \
+    X(operations)    /* as the script says */                                                                \
+    X(bytes)         /* of use to somebody, as the script says */                                            \
+    X(sim_ns)                                                                                                \
+    X(exits)                                                                                                 \
+    X(exits_idle)    /* of those: status polls that found nothing */                                         \
+    X(rpcs)                                                                                                  \
+    X(payload_bytes) /* copied by the VMM */                                                                 \
+    X(copied_bytes)  /* copied by the module in guest memory */                                              \
+    X(kernel_bytes)  /* of packets between kernel and module */                                              \
+    X(ticks)                                                                                                 \
+    X(wire_bytes)    /* on the debugger's line, both ways */                                                 \
+    X(p50_ns)        /* of the times that the function returned, 0 without */                                \
+    X(p99_ns)                                                                                                \
+    X(max_ns)
+
 struct script_measure {
     char name[SCRIPT_NAME_BYTES];
-    uint64_t operations;    /* as the script says */
-    uint64_t bytes;         /* of use to somebody, as the script says */
-    uint64_t sim_ns;
-    uint64_t exits;
-    uint64_t rpcs;
-    uint64_t payload_bytes; /* copied by string I/O */
-    uint64_t wire_bytes;    /* on the debugger's line, both ways */
+#define SCRIPT_MEASURE_FIELD(field) uint64_t field;
+    SCRIPT_MEASURE_LIST(SCRIPT_MEASURE_FIELD)
+#undef SCRIPT_MEASURE_FIELD
 };
 
 struct script_result {

@@ -34,8 +34,11 @@ void script_push_counters(lua_State *L, struct lab *lab)
     SET(vm, exits_backdoor);
     SET(vm, exits_string);
     SET(vm, exits_uart);
+    SET(vm, exits_idle);
     SET(vm, rpcs);
     SET(vm, payload_bytes);
+    SET(vm, copied_bytes);
+    SET(vm, kernel_bytes);
     SET(vm, ticks);
     SET(vm, bytes_to_debugger);
     SET(vm, bytes_to_target);
@@ -102,20 +105,16 @@ static uint64_t field(lua_State *L, int table, const char *name)
     return value;
 }
 
-/* core.measured{name, operations, bytes, sim_ns, exits, rpcs, payload_bytes, wire_bytes} */
+/* core.measured{name = ..., and each number of SCRIPT_MEASURE_LIST} */
 static int core_measured(lua_State *L)
 {
     struct script *script = script_of(L);
     struct script_result *result = script->result;
     luaL_checktype(L, 1, LUA_TTABLE);
     struct script_measure measure = {
-        .operations = field(L, 1, "operations"),
-        .bytes = field(L, 1, "bytes"),
-        .sim_ns = field(L, 1, "sim_ns"),
-        .exits = field(L, 1, "exits"),
-        .rpcs = field(L, 1, "rpcs"),
-        .payload_bytes = field(L, 1, "payload_bytes"),
-        .wire_bytes = field(L, 1, "wire_bytes"),
+#define MEASURE_FIELD(name) .name = field(L, 1, #name),
+        SCRIPT_MEASURE_LIST(MEASURE_FIELD)
+#undef MEASURE_FIELD
     };
     lua_getfield(L, 1, "name");
     snprintf(measure.name, sizeof measure.name, "%s", luaL_checkstring(L, -1));

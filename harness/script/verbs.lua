@@ -264,17 +264,25 @@ end
 
 -- ---- measuring
 
--- Runs fn and records, for whoever plays this scenario from C, what it took. bytes: of use, not on the wire.
+-- The smallest of the sorted times that so many percent of them do not exceed.
+local function percentile(times, percent)
+    return times[(#times * percent + 99) // 100] or 0
+end
+
+local grows = { "exits", "exits_idle", "rpcs", "payload_bytes", "copied_bytes", "kernel_bytes", "ticks" }
+
+-- Runs fn and records, for whoever plays this scenario from C, what it took. bytes: of use, not on the wire. fn may return
+-- a list of times: its median, 99th percentile and longest are recorded.
 function measure(name, operations, bytes, fn)
     local before, from = counters(), now()
-    fn()
+    local times = fn() or {}
+    local measured = { name = name, operations = operations, bytes = bytes, sim_ns = now() - from }
     local after_it = counters()
     local function grew(counter) return after_it[counter] - before[counter] end
-    local measured = {
-        name = name, operations = operations, bytes = bytes, sim_ns = now() - from,
-        exits = grew("exits"), rpcs = grew("rpcs"), payload_bytes = grew("payload_bytes"),
-        wire_bytes = grew("bytes_to_debugger") + grew("bytes_to_target"),
-    }
+    for _, counter in ipairs(grows) do measured[counter] = grew(counter) end
+    measured.wire_bytes = grew("bytes_to_debugger") + grew("bytes_to_target")
+    table.sort(times)
+    measured.p50_ns, measured.p99_ns, measured.max_ns = percentile(times, 50), percentile(times, 99), percentile(times, 100)
     core.measured(measured)
     return measured
 end

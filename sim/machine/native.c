@@ -67,6 +67,11 @@ static void forget_frames(const struct native_part_bytes *stack)
 
 /* ---- the coroutine ---- */
 
+struct native *native_running(void)
+{
+    return current;
+}
+
 void *native_part(enum native_part part)
 {
     return current->parts[part].bytes;

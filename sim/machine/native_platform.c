@@ -2,6 +2,7 @@
  * machine: every access to the world is an exit. Runs on the guest's stack. */
 #include "sim/machine/native_private.h"
 #include "transport/guest/kd_platform.h"
+#include "transport/kd/kd_packet.h"
 
 enum { MACHINE_AMD64 = 0x8664 };
 
@@ -137,4 +138,20 @@ _Noreturn void mk_platform_reset(void)
 _Noreturn void mk_platform_power_off(void)
 {
     leave(SIM_GUEST_POWER_OFF);
+}
+
+/* ---- counting ---- */
+
+void __real_kd_packet_copy(void *to, const void *from, size_t len_bytes);
+void __wrap_kd_packet_copy(void *to, const void *from, size_t len_bytes);
+
+/* What the module copies is counted without a line of its own in the module: every program with this machine is linked
+ * with --wrap=kd_packet_copy, so a call of the shipping object code comes here first. The relay's copies come here too,
+ * while no guest runs. */
+void __wrap_kd_packet_copy(void *to, const void *from, size_t len_bytes)
+{
+    struct native *native = native_running();
+    if (native != NULL)
+        native->machine.copied_bytes += len_bytes;
+    __real_kd_packet_copy(to, from, len_bytes);
 }

@@ -53,6 +53,9 @@ struct sim_machine_state *native_save(struct sim_machine *machine);
 void native_load(struct sim_machine *machine, const struct sim_machine_state *state);
 void native_forget(struct sim_machine_state *state);
 
+/* The machine whose guest runs now, NULL when none does. */
+struct native *native_running(void);
+
 /* For guest code only: the part of the arena of the guest that runs now. */
 void *native_part(enum native_part part);
 

@@ -66,6 +66,7 @@ struct sim_machine_ops {
 /* The first member of every machine. */
 struct sim_machine {
     const struct sim_machine_ops *ops;
+    uint64_t copied_bytes; /* in guest memory by the module, so far; 0 on a machine that cannot see it */
 };
 
 #endif

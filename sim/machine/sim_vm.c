@@ -531,6 +531,7 @@ struct sim_vm_counters sim_vm_counters(const struct sim_vm *vm)
     struct sim_vm_counters counters = vm->counters;
     counters.rpcs = sim_backdoor_rpcs(vm->backdoor);
     counters.payload_bytes = sim_backdoor_payload_bytes(vm->backdoor);
+    counters.copied_bytes = vm->machine->copied_bytes;
     counters.bytes_to_debugger = sim_line_written(vm->lines[SIM_FAULT_TO_DEBUGGER]);
     counters.bytes_to_target = sim_line_written(vm->lines[SIM_FAULT_TO_TARGET]);
     return counters;

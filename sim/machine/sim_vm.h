@@ -85,8 +85,11 @@ struct sim_vm_counters {
     uint64_t exits_backdoor;  /* low-bandwidth calls */
     uint64_t exits_string;    /* high-bandwidth calls */
     uint64_t exits_uart;
+    uint64_t exits_idle;      /* of those: status polls that found nothing */
     uint64_t rpcs;            /* GuestRPC messages that reached the handler */
-    uint64_t payload_bytes;   /* copied by string I/O, both ways */
+    uint64_t payload_bytes;   /* copied by the VMM: string I/O, both ways */
+    uint64_t copied_bytes;    /* copied by the module in guest memory; native machine only */
+    uint64_t kernel_bytes;    /* of packets that the kernel gave to the module or took from it */
     uint64_t ticks;
     uint64_t bytes_to_debugger; /* on the debugger's line */
     uint64_t bytes_to_target;

@@ -81,6 +81,7 @@ static bool begin_access(struct sim_vm *vm)
 static bool end_access(struct sim_vm *vm, bool idle_poll)
 {
     vm->step = SIM_VM_STEP_GUEST;
+    vm->counters.exits_idle += idle_poll;
     uint64_t least_ns = vm->exit_ns + sim_cost(vm->world)->poll_floor_ns;
     if (idle_poll && least_ns > sim_now(vm->world))
         return wait_until(vm, least_ns);
@@ -230,9 +231,16 @@ void sim_vm_report(struct sim_vm *vm, const struct mk_trace *trace)
             vm->observers[i].api(vm->observers[i].context, trace);
 }
 
+static bool carries_packet(const struct mk_trace *trace)
+{
+    return trace->event == MK_TRACE_SEND || trace->event == MK_TRACE_RECEIVE;
+}
+
 static bool take_trace(struct sim_vm *vm)
 {
     const struct mk_trace *trace = vm->exit->trace;
+    if (carries_packet(trace))
+        vm->counters.kernel_bytes += trace->header_bytes + trace->data_bytes;
     if (trace->event == MK_TRACE_SEND) {
         vm->sends = true;
         vm->sending = *trace;

@@ -22,7 +22,7 @@ static void store_in(struct kd_string *string, const uint8_t *bytes, uint16_t le
 {
     if (string == NULL)
         return;
-    kd_copy(string->Buffer, bytes, len_bytes);
+    kd_packet_copy(string->Buffer, bytes, len_bytes);
     string->Length = len_bytes;
 }
 

@@ -180,8 +180,8 @@ struct sending {
 static void stage_packet(struct kd_messages *messages, const struct kd_packet *packet)
 {
     uint8_t *to = kd_messages_request(messages) + VM_REQUEST_BYTES;
-    kd_copy(to, packet->header.bytes, packet->header.len_bytes);
-    kd_copy(to + packet->header.len_bytes, packet->data.bytes, packet->data.len_bytes);
+    kd_packet_copy(to, packet->header.bytes, packet->header.len_bytes);
+    kd_packet_copy(to + packet->header.len_bytes, packet->data.bytes, packet->data.len_bytes);
 }
 
 /* A second packet could not be kept, so with one kept none is asked for. */

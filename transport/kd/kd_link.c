@@ -121,7 +121,7 @@ static void data_acknowledges(struct kd_link *link, struct kd_action *action)
     link->kept = true;
     link->kept_type = link->header.type;
     link->kept_bytes = link->header.byte_count;
-    kd_copy(link->kept_body, link->body, link->kept_bytes);
+    kd_packet_copy(link->kept_body, link->body, link->kept_bytes);
     link->counters.frames_accepted++;
     link->expect_id ^= 1;
     write_control(action, KD_TYPE_ACK, link->header.id);
@@ -256,7 +256,7 @@ static size_t scan_body(struct kd_link *link, const uint8_t *bytes, size_t len_b
 {
     size_t missing = link->header.byte_count - link->have;
     size_t taken = len_bytes < missing ? len_bytes : missing;
-    kd_copy(link->body + link->have, bytes, taken);
+    kd_packet_copy(link->body + link->have, bytes, taken);
     link->have += (uint32_t)taken;
     if (taken == missing)
         link->scan = KD_SCAN_TRAILER;

@@ -72,6 +72,11 @@ bool kd_packet_next_wanted(const struct kd_packet *packet, struct kd_wanted *wan
     return true;
 }
 
+void kd_packet_copy(void *to, const void *from, size_t len_bytes)
+{
+    kd_copy(to, from, len_bytes);
+}
+
 uint32_t kd_type_header_bytes(uint16_t type)
 {
     static const uint8_t header_bytes[KD_TYPE_MAX] = {

@@ -63,6 +63,10 @@ bool kd_packet_sent_while_running(const struct kd_packet *packet);
  * Returns  false for packets that are followed by no receive (print, trace, control request) */
 bool kd_packet_next_wanted(const struct kd_packet *packet, struct kd_wanted *wanted);
 
+/* Copies bytes of a packet, as kd_copy does. Every copy that module and link make of a packet's bytes is made here, in a
+ * function of its own, so that a program can count them (the simulator does): each byte at most once. */
+void kd_packet_copy(void *to, const void *from, size_t len_bytes);
+
 /* The smallest body that a data frame of this type can have, 0 for a type that is not known (1). */
 uint32_t kd_type_header_bytes(uint16_t type);
 

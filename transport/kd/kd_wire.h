@@ -80,13 +80,37 @@ static inline void kd_frame_header_load(struct kd_frame_header *header, const ui
     header->checksum = kd_load_u32(from + KD_FRAME_CHECKSUM);
 }
 
+/* A checksum a word at a time: four sums of 16 bits side by side in one general register. A word adds at most 510 to
+ * each, so 128 words fit before the sums must be taken out. */
+enum { KD_SUM_WORD_BYTES = 8, KD_SUM_WORDS_MAX = 128 };
+
+static inline uint32_t kd_checksum_words(const uint8_t *bytes, size_t words)
+{
+    const uint64_t even = 0x00FF00FF00FF00FF;
+    uint64_t sums = 0;
+    for (size_t i = 0; i < words; i++) {
+        uint64_t word = kd_load_u64(bytes + i * KD_SUM_WORD_BYTES);
+        sums += (word & even) + (word >> 8 & even);
+    }
+    return (uint32_t)(sums & 0xFFFF) + (uint32_t)(sums >> 16 & 0xFFFF) + (uint32_t)(sums >> 32 & 0xFFFF) +
+           (uint32_t)(sums >> 48);
+}
+
 /* The sum of unsigned bytes (2.1). Up to KD_BODY_BYTES_MAX bytes it cannot overflow.
  * sum        in   what earlier parts of the same body added up to, 0 for the first
  * bytes      in   may be NULL when len_bytes is 0 */
 static inline uint32_t kd_checksum(uint32_t sum, const uint8_t *bytes, size_t len_bytes)
 {
-    for (size_t i = 0; i < len_bytes; i++)
-        sum += bytes[i];
+    size_t done = 0;
+    while (len_bytes - done >= KD_SUM_WORD_BYTES) {
+        size_t words = (len_bytes - done) / KD_SUM_WORD_BYTES;
+        if (words > KD_SUM_WORDS_MAX)
+            words = KD_SUM_WORDS_MAX;
+        sum += kd_checksum_words(bytes + done, words);
+        done += words * KD_SUM_WORD_BYTES;
+    }
+    for (; done < len_bytes; done++)
+        sum += bytes[done];
     return sum;
 }
 

@@ -34,6 +34,26 @@ static void copy_fill_and_equal_keep_to_their_length(void **state)
     assert_memory_equal(left, ((const uint8_t[]){7, 7, 3, 4}), 4);
 }
 
+/* A word at a time must look like a byte at a time: every short length, at every distance from a word's border. */
+static void any_length_at_any_address_is_copied_whole(void **state)
+{
+    enum { LONGEST = 40, RED = 0xEE };
+    uint8_t from[LONGEST + 8], to[LONGEST + 16];
+    (void)state;
+    for (size_t i = 0; i < sizeof(from); i++)
+        from[i] = (uint8_t)(i * 37 + 1);
+    for (size_t offset = 0; offset < 8; offset++) {
+        for (size_t len = 0; len <= LONGEST; len++) {
+            memset(to, RED, sizeof(to));
+            kd_copy(to + offset, from + 8 - offset, len);
+            assert_memory_equal(to + offset, from + 8 - offset, len);
+            for (size_t i = 0; i < sizeof(to); i++)
+                if (i < offset || i >= offset + len)
+                    assert_int_equal(to[i], RED);
+        }
+    }
+}
+
 static void a_frame_header_has_its_fields_in_place(void **state)
 {
     static const uint8_t bytes[16] = {0x30, 0x30, 0x30, 0x30, 2,    0,    0xA0, 0x0F,
@@ -58,6 +78,21 @@ static void the_checksum_adds_unsigned_bytes(void **state)
     assert_int_equal(kd_checksum(0, bytes, 1), 0xFF);
     assert_int_equal(kd_checksum(0, bytes, sizeof(bytes)), 0xF9060);
     assert_int_equal(kd_checksum(kd_checksum(0, bytes, 1000), bytes + 1000, 3000), 0xF9060);
+}
+
+/* Against the definition, for every length there is; from an odd address, with bytes that fill the side-by-side sums. */
+static void the_checksum_is_the_sum_at_every_length(void **state)
+{
+    uint8_t bytes[1 + KD_BODY_BYTES_MAX];
+    uint32_t sum = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(i % 3 == 0 ? 0xFF : 0xFF - i * 31 % 251);
+    for (size_t len = 0; len <= KD_BODY_BYTES_MAX; len++) {
+        assert_int_equal(kd_checksum(7, bytes + 1, len), 7 + sum);
+        if (len < KD_BODY_BYTES_MAX)
+            sum += bytes[1 + len];
+    }
 }
 
 static void every_status_has_name_and_phrase(void **state)
@@ -86,8 +121,10 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_little_endian),
         cmocka_unit_test(copy_fill_and_equal_keep_to_their_length),
+        cmocka_unit_test(any_length_at_any_address_is_copied_whole),
         cmocka_unit_test(a_frame_header_has_its_fields_in_place),
         cmocka_unit_test(the_checksum_adds_unsigned_bytes),
+        cmocka_unit_test(the_checksum_is_the_sum_at_every_length),
         cmocka_unit_test(every_status_has_name_and_phrase),
         cmocka_unit_test(a_status_out_of_the_list_is_unknown),
     };
