@@ -100,6 +100,7 @@ static void boot(struct oracle *oracle, bool rebooted)
 {
     end_guest(oracle);
     oracle->powered = true;
+    oracle->reverted = false;
     oracle->boots++;
     oracle->struck_before = faults_struck(oracle);
     oracle->starts = true;
@@ -117,7 +118,7 @@ static void kernel_runs(struct oracle *oracle)
 {
     if (oracle->kernel_stopped)
         oracle_ran(oracle);
-    oracle->kernel_stopped = oracle->stopped_quietly = false;
+    oracle->kernel_stopped = oracle->stopped_quietly = oracle->reverted = false;
 }
 
 /* A hello that is lost on both channels means that nobody is there (transport/guest/README.md 5). */
@@ -229,6 +230,7 @@ static void on_api(void *context, const struct mk_trace *trace)
         break;
     case MK_TRACE_STOP:
         oracle->kernel_stopped = true;
+        oracle->reverted = false;
         oracle->bytes_ahead = 0; /* a stopped kernel scans its line, and eats nothing byte by byte */
         oracle_wishes_satisfied(oracle);
         break;
@@ -249,6 +251,7 @@ static void revert(struct oracle *oracle)
         oracle->bytes_ahead + oracle->request_bytes; /* still on the wire, to a guest that may run */
     struct oracle_entry *sends = oracle_newest(&oracle->packets);
     boot(oracle, false);
+    oracle->reverted = true;
     oracle_wishes_stay(oracle);
     if (sends != NULL && sends->time_ns == sim_now(oracle->world))
         sends->boots = oracle->boots; /* told right before: what the guest was sending at the snapshot */
@@ -295,6 +298,7 @@ static void on_life(void *context, enum sim_life life)
     case SIM_LIFE_RELAY_KILL:
     case SIM_LIFE_RELAY_RESTART:
         oracle_end_epoch(oracle);
+        oracle_line_changes(oracle);
         break;
     case SIM_LIFE_SUSPEND:
     case SIM_LIFE_PAUSE:
@@ -326,6 +330,7 @@ static void on_rpc(void *context, bool is_reply, const uint8_t *bytes, size_t le
 static void note_line(struct oracle *oracle, bool attached)
 {
     oracle_end_epoch(oracle);
+    oracle_line_changes(oracle);
     oracle->attached = attached;
     oracle->resets_open = 0;
     oracle->packets.agreed = false;
@@ -548,7 +553,7 @@ struct oracle *oracle_create(struct sim_world *world, struct sim_faults *faults,
     oracle->packets = (struct oracle_flow){.what = "packet", .next_hole = HOLE_NONE};
     oracle->requests = (struct oracle_flow){.what = "request", .next_hole = HOLE_NONE};
     oracle->stale_hole = HOLE_NONE;
-    oracle->knows_guest = true;
+    oracle->knows_guest = oracle->asked = true;
     oracle->counters.epochs = 1;
     return oracle;
 }

@@ -137,8 +137,35 @@ static bool excused(struct oracle *oracle, struct oracle_flow *flow, const struc
     return false;
 }
 
+bool oracle_explains_silence(struct oracle *oracle)
+{
+    const struct oracle_entry *request = oracle_newest(&oracle->requests);
+    return request != NULL && excused(oracle, &oracle->requests, request, OUTCOME_LOST);
+}
+
 /* ---- what is under way
  * ------------------------------------------------------------------------------------------ */
+
+void oracle_line_changes(struct oracle *oracle)
+{
+    oracle->lines++;
+    oracle->asked = false;
+}
+
+/* A relay does not trouble the new debugger with what the old one asked; a uart cannot know. */
+static bool nobody_asked(const struct oracle *oracle, const struct oracle_flow *flow,
+                         const struct oracle_entry *entry)
+{
+    return flow == &oracle->packets && entry->type == DBG_TYPE_MANIPULATE && !oracle->asked &&
+           oracle->config.link == SIM_LINK_BACKDOOR;
+}
+
+static void note_asked(struct oracle *oracle, const struct oracle_flow *flow,
+                       const struct oracle_entry *arrived, uint64_t lines)
+{
+    if (flow == &oracle->requests && arrived->type == DBG_TYPE_MANIPULATE)
+        oracle->asked = lines == oracle->lines;
+}
 
 struct oracle_entry *oracle_push(struct oracle *oracle, struct oracle_flow *flow, uint16_t type,
                                  const uint8_t *header, uint32_t header_bytes, const uint8_t *data,
@@ -154,6 +181,8 @@ struct oracle_entry *oracle_push(struct oracle *oracle, struct oracle_flow *flow
     flow->next_hole = HOLE_NONE;
     oracle->epoch_used = true;
     entry->boots = oracle->boots;
+    entry->lines = oracle->lines;
+    entry->may_be_lost = entry->may_be_lost || nobody_asked(oracle, flow, entry);
     entry->stale = flow == &oracle->requests && !oracle->knows_guest && !oracle->manual;
     entry->may_be_lost = entry->may_be_lost || entry->stale;
     return entry;
@@ -296,6 +325,7 @@ void oracle_deliver(struct oracle *oracle, struct oracle_flow *flow, uint16_t ty
     struct oracle_entry arrived = make_entry(oracle, type, header, header_bytes, data, data_bytes);
     size_t index = find_equal(flow, &arrived);
     oracle->epoch_used = true;
+    note_asked(oracle, flow, &arrived, index < flow->count ? flow->entries[index].lines : oracle->lines);
     if (index < flow->count) {
         judge_stale(oracle, flow, &flow->entries[index]);
         arrive(oracle, flow, index);

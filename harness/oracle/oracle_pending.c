@@ -42,12 +42,13 @@ void oracle_pending_finish(struct oracle *oracle)
         oracle_wait_end(oracle, &oracle->resync, "the debugger cannot resynchronise");
 }
 
-/* The debugger's patience ended: after a fault it may, else the target owed an answer. */
+/* The debugger's patience ended: after a fault it may, else the target owed an answer to a request that no hole
+ * has swallowed. */
 void oracle_gave_up(struct oracle *oracle, bool late)
 {
     bool calm = oracle->faults == NULL || sim_faults_struck(oracle->faults) == 0 ||
                 oracle->ask.since_ns > calm_since(oracle) + oracle->config.bound_ns;
-    if (late && calm && oracle->ask.active && oracle->ask_fair)
+    if (late && calm && oracle->ask.active && oracle->ask_fair && !oracle_explains_silence(oracle))
         oracle_violate(oracle, 3,
                        "a request was given up though nothing was faulty, sent at %" PRIu64 " ns: %s",
                        oracle->ask.since_ns, oracle->ask.text);

@@ -37,6 +37,7 @@ struct oracle_entry {
     bool may_be_lost; /* its epoch ended, or nobody was there */
     bool stale;       /* a request to a kernel that is gone: the one of now must never see it */
     uint64_t boots;   /* how many there had been when it was sent */
+    uint64_t lines;   /* the same of oracle->lines */
     uint32_t body_bytes;
     uint8_t *body;
 };
@@ -70,7 +71,7 @@ struct oracle_flow {
 struct oracle_wish {
     uint64_t arrives_ns; /* at the latest */
     bool demands;        /* it was sent while the target ran, and nothing has stopped it since */
-    bool behind; /* it was written after the request that lets the target run: a relay must not drop it */
+    bool behind; /* written after the request that lets the target run: a relay must not drop it */
     uint64_t polls_left; /* so many polls may still find nothing */
     enum oracle_hole_index hole;
 };
@@ -105,11 +106,14 @@ struct oracle {
     bool powered;
     bool standing; /* powered, and suspended or paused */
     bool attached;
+    uint64_t lines; /* how often debugger or relay came or went */
+    bool asked;     /* the kernel has a manipulate request of the debugger that is on the line */
     bool manual;
     enum dbg_state dbg_state;
     bool resumes; /* the debugger's last request lets the target run */
     bool stopped_quietly; /* for a module or a prompt, and not by an exception */
     bool kernel_stopped;
+    bool reverted;     /* kernel_stopped is a guess: the guest is one of before, running or not */
     bool farewell;     /* a relay may speak for a target that is gone (2.12 rule 7) */
     bool left_stopped; /* the guest before was stopped when it ended */
     bool forced_break; /* the relay may make a rebooted guest break in: its debugger waits at a stop (design
@@ -184,6 +188,11 @@ void oracle_strike_ends(struct oracle *oracle, struct oracle_flow *flow, enum or
 void oracle_flow_ends_epoch(struct oracle_flow *flow);
 /* What is under way was meant for a guest that is gone, or was not. */
 void oracle_flow_set_stale(struct oracle_flow *flow, bool stale);
+/* A hole fell upon the request that waits, and it may be lost: then nobody answers it. Counts the excuse. */
+bool oracle_explains_silence(struct oracle *oracle);
+/* Another debugger or relay from here on: nobody waits for the replies to what was asked before (kd-protocol.md
+ * 2.12 rule 6). */
+void oracle_line_changes(struct oracle *oracle);
 void oracle_flow_finish(struct oracle *oracle, struct oracle_flow *flow);
 void oracle_flow_free(struct oracle_flow *flow);
 bool oracle_entry_is(const struct oracle_entry *entry, uint16_t type, const uint8_t *body, size_t body_bytes);

@@ -435,6 +435,33 @@ static void an_orphan_of_a_void_request_passes(void **context)
 /* ---- rule 1
  * ---------------------------------------------------------------------------------------------------- */
 
+/* The relay does not trouble a new debugger with it (kd-protocol.md 2.12 rule 6), whether the kernel got the
+ * request before or after the change; what the new one asks is answered. */
+static void a_reply_to_the_debugger_before_may_be_lost_and_no_other(void **context)
+{
+    struct fixture *f = *context;
+    for (uint8_t after = 0; after < 2; after++) {
+        struct body question = read_message(after), answer = read_message((uint8_t)(10 + after));
+        stopped(f);
+        asked(f, &question);
+        if (!after)
+            kernel(f, MK_TRACE_RECEIVE, &question, RECEIVED);
+        note(f, DBG_NOTE_DETACH, 0, 0, 0);
+        note(f, DBG_NOTE_ATTACH, 0, 0, 0);
+        if (after)
+            kernel(f, MK_TRACE_RECEIVE, &question, RECEIVED);
+        kernel(f, MK_TRACE_SEND, &answer, 0);
+        lose_packet(f, &answer);
+        assert_clean(f);
+    }
+    struct body answer = read_message(20);
+    stopped(f);
+    request(f, read_message(3));
+    kernel(f, MK_TRACE_SEND, &answer, 0);
+    lose_packet(f, &answer);
+    assert_violates(f, 1, "the debugger has not accepted it");
+}
+
 static void a_packet_told_sent_that_the_debugger_has_not_is_found_at_once(void **context)
 {
     struct fixture *f = *context;
@@ -963,6 +990,28 @@ static void a_wish_from_before_a_revert_may_be_honoured(void **context)
     event(f, MK_TRACE_RUN, 0);
     break_by_poll(f);
     assert_violates(f, 4, "nobody wished");
+}
+
+/* Whether the guest runs that is again, only its polls tell: a wish before the first one may be dropped by a
+ * relay that believed it stopped, or kept by one that knew better. */
+static void a_wish_between_a_revert_and_its_first_poll_may_be_honoured_or_not(void **context)
+{
+    struct fixture *f = *context;
+    for (unsigned honoured = 0; honoured < 2; honoured++) {
+        life(f, SIM_LIFE_REVERT);
+        wish(f);
+        for (unsigned i = 0; i < 4; i++)
+            poll(f, NOTHING);
+        if (honoured)
+            break_by_poll(f);
+        stopped(f);
+        event(f, MK_TRACE_RUN, 0);
+    }
+    assert_clean(f);
+    wish(f);
+    poll(f, NOTHING);
+    poll(f, NOTHING);
+    assert_violates(f, 4, "not honoured within two ticks");
 }
 
 /* The relay drops what comes while a prompt is open, and may have had a byte before it. */
@@ -1748,6 +1797,27 @@ static void a_late_answer_to_a_reset_may_cost_the_next_request(void **context)
     assert_clean(f);
 }
 
+/* Then nobody answers it, and its sender waits in vain; the one behind is answered. */
+static void a_request_lost_to_a_late_answer_may_be_given_up_and_not_the_next(void **context)
+{
+    struct fixture *f = *context;
+    struct body first = read_message(1), second = read_message(2);
+    stopped(f);
+    asked(f, &first);
+    note(f, DBG_NOTE_RESET_SEEN, 1, 0, 0);
+    note(f, DBG_NOTE_GAVE_UP, DBG_TYPE_MANIPULATE, 0, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_clean(f);
+        asked(f, &second);
+        acked(f, &second);
+        wait(f, SIM_S(10));
+        note(f, DBG_NOTE_GAVE_UP, DBG_TYPE_MANIPULATE, 0, 1);
+        second.at[20]++;
+    }
+    assert_int_equal(excuses_of(f, "late-reset-answer"), 1);
+    assert_violates(f, 3, "given up though nothing was faulty");
+}
+
 static void no_hole_excuses_rule_3(void **context)
 {
     struct fixture *f = *context;
@@ -1902,6 +1972,9 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(no_hole_excuses_rule_3, set_up, tear_down),
         cmocka_unit_test_setup_teardown(faults_of_rpcs_and_torn_frames_are_no_holes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wish_between_a_revert_and_its_first_poll_may_be_honoured_or_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_lost_to_a_late_answer_may_be_given_up_and_not_the_next, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reply_to_the_debugger_before_may_be_lost_and_no_other, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
