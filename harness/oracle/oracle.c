@@ -571,7 +571,8 @@ void oracle_destroy(struct oracle *oracle)
 
 struct sim_vm_observer oracle_vm_observer(struct oracle *oracle)
 {
-    return (struct sim_vm_observer){.context = oracle, .rpc = on_rpc, .api = on_api, .life = on_life};
+    return (struct sim_vm_observer){
+        .context = oracle, .conduct = oracle_conduct, .rpc = on_rpc, .api = on_api, .life = on_life};
 }
 
 struct dbg_observer oracle_dbg_observer(struct oracle *oracle)

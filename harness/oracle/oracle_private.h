@@ -197,6 +197,9 @@ void oracle_flow_finish(struct oracle *oracle, struct oracle_flow *flow);
 void oracle_flow_free(struct oracle_flow *flow);
 bool oracle_entry_is(const struct oracle_entry *entry, uint16_t type, const uint8_t *body, size_t body_bytes);
 
+/* oracle_conduct.c: the VM's observer, for the struct of that name. */
+void oracle_conduct(void *context, const struct sim_conduct *conduct, const char *text);
+
 /* oracle_pending.c */
 void oracle_wait_begin(struct oracle *oracle, struct oracle_wait *wait, const char *text);
 /* It is over, or the run is: judges how long it took. */

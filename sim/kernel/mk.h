@@ -141,6 +141,25 @@ void mk_platform_wait_tick(void);
 /* Takes the world's wish, if there is one: kind MK_COMMAND_NONE when not. Costs nothing. */
 void mk_platform_command(struct mk_command *command);
 
+/* The kernel is about to call the module, and the module has returned: what lies between is the module's, and a
+ * machine that can watch its stack and its registers does it there. Costs nothing; may be empty. */
+void mk_platform_enters_module(void);
+void mk_platform_leaves_module(void);
+
+/* The module wrote where it had no business (README.md, "What the module is given"). Costs nothing.
+ * piece   in  the piece handed to the module that lies nearest before the first such byte
+ * offset  in  of that byte, from the piece's first one */
+enum mk_piece {
+    MK_PIECE_HEADER_STRING,
+    MK_PIECE_HEADER,
+    MK_PIECE_DATA_STRING,
+    MK_PIECE_DATA,
+    MK_PIECE_LENGTH,
+    MK_PIECE_CONTEXT,
+    MK_PIECES
+};
+void mk_platform_stray_write(enum mk_piece piece, uint32_t offset);
+
 /* These do not return to the caller. */
 _Noreturn void mk_platform_reset(void);
 _Noreturn void mk_platform_power_off(void);

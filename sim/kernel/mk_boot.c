@@ -17,7 +17,7 @@ void mk_initialize(struct mk_state *state, const struct mk_boot *loader_block)
     enum { RETRIES = 20 }; /* kd-protocol.md 2.6 note 5 */
     state->kd.KdpDefaultRetries = RETRIES;
     state->not_present = 0;
-    uint32_t status = KdDebuggerInitialize0((void *)(uintptr_t)loader_block);
+    uint32_t status = mk_module_initialize(state, loader_block);
     state->enabled = status == KD_STATUS_SUCCESS;
     if (!state->enabled)
         state->not_present = 1;
@@ -52,7 +52,7 @@ static void boot(struct mk_state *state)
     for (uint32_t i = 0; i < state->boot->prints; i++)
         mk_print_numbered(state, "boot: line", i + 1u);
     if (state->enabled)
-        (void)KdDebuggerInitialize1((void *)(uintptr_t)state->boot);
+        mk_module_initialize_late(state->boot);
     mk_trace_event(MK_TRACE_BOOTED, 0);
     if (state->boot->initial_break && state->enabled)
         mk_break(state);
@@ -63,12 +63,12 @@ static void boot(struct mk_state *state)
 /* Framing state stays in RAM; what the devices held does not survive, so the module sets its own up again. */
 static void sleep(uint32_t ticks)
 {
-    (void)KdSave(1);
-    (void)KdD3Transition();
+    mk_module_save(true);
+    mk_module_power(false);
     for (uint32_t i = 0; i < ticks; i++)
         mk_platform_wait_tick();
-    (void)KdD0Transition();
-    (void)KdRestore(1);
+    mk_module_power(true);
+    mk_module_restore(true);
 }
 
 static void obey(struct mk_state *state)
@@ -120,7 +120,7 @@ static void obey(struct mk_state *state)
     case MK_COMMAND_INITIALIZE:
         mk_initialize(state, NULL);
         if (state->enabled)
-            (void)KdDebuggerInitialize1(NULL);
+            mk_module_initialize_late(NULL);
         return;
     }
 }

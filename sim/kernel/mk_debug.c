@@ -40,7 +40,7 @@ static void tell_shared_data(struct mk_state *state)
 void mk_send(struct mk_state *state, uint16_t type, struct kd_string *header, struct kd_string *data)
 {
     trace_packet(MK_TRACE_SEND, type, 0, header, data);
-    KdSendPacket(type, header, data, &state->kd);
+    mk_module_send(state, type, header, data);
     tell_shared_data(state);
     const struct mk_trace sent = {.event = MK_TRACE_SENT,
                                   .type = type,
@@ -54,7 +54,7 @@ uint32_t mk_receive(struct mk_state *state, uint16_t type, struct kd_string *hea
     struct kd_string data = {.MaximumLength = (uint16_t)(KD_BODY_BYTES_MAX - header->MaximumLength),
                              .Buffer = state->data};
     uint32_t length = 0;
-    uint32_t status = KdReceivePacket(type, header, &data, &length, &state->kd);
+    uint32_t status = mk_module_receive(state, type, header, &data, &length);
     tell_shared_data(state);
     if (status == KD_RECEIVED) {
         *data_bytes = mk_min(length, data.MaximumLength); /* not more than was asked for, whatever it says */
@@ -76,7 +76,7 @@ bool mk_poll(struct mk_state *state)
         mk_trace_event(MK_TRACE_BREAK, 1);
         return true;
     }
-    uint32_t status = KdReceivePacket(KD_TYPE_POLL, NULL, NULL, NULL, NULL);
+    uint32_t status = mk_module_poll();
     mk_trace_event(MK_TRACE_POLL, status);
     if (status != KD_RECEIVED)
         return false;
@@ -169,7 +169,7 @@ static enum mk_verdict converse(struct mk_state *state, const char *path, uint32
 
 static void enter(struct mk_state *state)
 {
-    (void)KdSave(0);
+    mk_module_save(false);
     state->context_sent = false;
     state->staged_cpu = MK_PROCESSORS_MAX;
     state->trace_given = false;
@@ -184,7 +184,7 @@ static void leave(struct mk_state *state)
         uint32_t eflags = mk_eflags(state, state->cpu) & ~(uint32_t)MK_FLAG_TF;
         mk_eflags_set(state, state->cpu, eflags | (state->trace_flag ? MK_FLAG_TF : 0u));
     }
-    (void)KdRestore(0);
+    mk_module_restore(false);
 }
 
 static _Noreturn void crash_on_demand(struct mk_state *state)

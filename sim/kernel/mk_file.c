@@ -73,7 +73,7 @@ static void send_question(struct mk_state *state, const struct question *questio
 static uint32_t ask(struct mk_state *state, const struct question *question, uint32_t *answer_bytes)
 {
     uint32_t status = KD_RESEND;
-    (void)KdSave(0);
+    mk_module_save(false);
     while (status != KD_RECEIVED && !state->not_present) {
         struct kd_string answer = {.MaximumLength = KD_FILE_IO_BYTES, .Buffer = state->file};
         if (status == KD_RESEND)
@@ -81,7 +81,7 @@ static uint32_t ask(struct mk_state *state, const struct question *question, uin
         if (!state->not_present)
             status = mk_receive(state, KD_TYPE_FILE_IO, &answer, answer_bytes);
     }
-    (void)KdRestore(0);
+    mk_module_restore(false);
     if (status != KD_RECEIVED || kd_load_u32(state->file) != question->api)
         return MK_UNSUCCESSFUL;
     return kd_load_u32(state->file + FILE_STATUS);

@@ -26,12 +26,12 @@ void mk_print(struct mk_state *state, const char *text, uint32_t len_bytes)
     if (!state->enabled || state->not_present)
         return;
     len_bytes = mk_min(len_bytes, MK_PRINT_BYTES_MAX);
-    (void)KdSave(0);
+    mk_module_save(false);
     begin_io(state, KD_DEBUG_IO_PRINT, len_bytes, 0);
     kd_copy(state->data, text, len_bytes);
     send_io(state, len_bytes);
     bool wish = mk_poll(state);
-    (void)KdRestore(0);
+    mk_module_restore(false);
     if (wish)
         mk_break(state);
 }
@@ -105,7 +105,7 @@ void mk_prompt(struct mk_state *state, const char *text, uint32_t room_bytes, bo
     uint32_t status = KD_RESEND, answer_bytes = 0;
     if (!state->enabled)
         return;
-    (void)KdSave(0);
+    mk_module_save(false);
     while (status != KD_RECEIVED && (status == KD_TIMEOUT || !state->not_present)) {
         struct kd_string answer = {.MaximumLength = KD_DEBUG_IO_BYTES, .Buffer = state->io};
         if (status == KD_RESEND) {
@@ -117,7 +117,7 @@ void mk_prompt(struct mk_state *state, const char *text, uint32_t room_bytes, bo
             break;
         status = mk_receive(state, KD_TYPE_DEBUG_IO, &answer, &answer_bytes);
     }
-    (void)KdRestore(0);
+    mk_module_restore(false);
     if (tells && status == KD_RECEIVED)
         print_answer(state, mk_min(answer_bytes, room_bytes));
 }

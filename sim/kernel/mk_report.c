@@ -16,10 +16,10 @@ void mk_trace_io(struct mk_state *state, const char *text, uint32_t text_bytes)
     kd_store_u16(bytes + LEVEL, state->layout->processor_level);
     kd_store_u16(bytes + PROCESSOR, (uint16_t)state->cpu);
     kd_store_u32(bytes + LENGTH, text_bytes);
-    (void)KdSave(0);
+    mk_module_save(false);
     kd_copy(state->data, text, text_bytes);
     mk_send(state, KD_TYPE_TRACE_IO, &header, &data);
-    (void)KdRestore(0);
+    mk_module_restore(false);
 }
 
 void mk_control_request(struct mk_state *state, uint32_t api, uint32_t number)
@@ -32,7 +32,7 @@ void mk_control_request(struct mk_state *state, uint32_t api, uint32_t number)
     kd_store_u32(bytes, api);
     kd_store_u32(bytes + NUMBER, number);
     kd_store_u32(bytes + AVAILABLE, 0);
-    (void)KdSave(0);
+    mk_module_save(false);
     mk_send(state, KD_TYPE_CONTROL_REQUEST, &header, NULL);
-    (void)KdRestore(0);
+    mk_module_restore(false);
 }

@@ -74,6 +74,14 @@ struct mk_request {
     uint32_t reply_bytes;
 };
 
+/* What the module is given: each piece with a red zone behind it, and one in front of the first (mk_module.c). */
+enum {
+    MK_ZONE_BYTES = 32,
+    MK_GUARD_BYTES = MK_ZONE_BYTES + MK_PIECES * (MK_ZONE_BYTES + 8) + 2 * (int)sizeof(struct kd_string) +
+                     KD_BODY_BYTES_MAX + (int)sizeof(struct kd_context) + 8,
+    MK_GUARD_WORDS = (MK_GUARD_BYTES + 7) / 8,
+};
+
 struct mk_state {
     const struct mk_boot *boot;
     const struct mk_map *map;
@@ -106,6 +114,7 @@ struct mk_state {
     uint8_t io[KD_DEBUG_IO_BYTES];
     uint8_t file[KD_FILE_IO_BYTES];
     uint8_t data[MK_DATA_BYTES];
+    uint64_t guard[MK_GUARD_WORDS];
 };
 
 /* ---- mk_memory.c: guest memory by virtual and physical address ----------------------------------------- */
@@ -147,6 +156,19 @@ void mk_call(struct mk_state *state, uint32_t cpu, uint64_t function);
 
 void mk_processors_save(struct mk_state *state); /* registers to the KPRCBs: a stop begins */
 void mk_processors_load(struct mk_state *state); /* and back, as far as ContextFlags says: it ends */
+
+/* ---- mk_module.c: calls of the module, which gets copies between red zones and nothing else ------------- */
+
+void mk_module_send(struct mk_state *state, uint16_t type, const struct kd_string *header,
+                    const struct kd_string *data);
+uint32_t mk_module_receive(struct mk_state *state, uint16_t type, struct kd_string *header,
+                           struct kd_string *data, uint32_t *length);
+uint32_t mk_module_poll(void);
+uint32_t mk_module_initialize(struct mk_state *state, const struct mk_boot *loader_block);
+void mk_module_initialize_late(const struct mk_boot *loader_block);
+void mk_module_save(bool sleeping);
+void mk_module_restore(bool sleeping);
+void mk_module_power(bool up);
 
 /* ---- mk_debug.c: KD calls, state changes, the stop loop ------------------------------------------------ */
 

@@ -77,13 +77,20 @@ void *native_part(enum native_part part)
     return current->parts[part].bytes;
 }
 
+struct native *native_current(void)
+{
+    return current;
+}
+
 void native_exit(struct sim_guest_exit *exit)
 {
     struct native *native = current;
+    native_watch_leaves(&native->watch);
     native->exit = exit;
     leaving(&native->guest_fake, native->host_stack, native->host_stack_bytes);
     native_switch(&native->guest_sp, native->host_sp);
     arrived(native->guest_fake, &native->host_stack, &native->host_stack_bytes);
+    native_watch_is_back(&native->watch);
 }
 
 static void guest_start(void)
@@ -180,6 +187,7 @@ static void reset(struct sim_machine *machine)
     told->map = native->image->map;
     native->guest_sp = fresh_stack(&native->parts[NATIVE_STACK]);
     native->exit = NULL;
+    native->watch = (struct native_watch){0};
 }
 
 static void destroy(struct sim_machine *machine)
@@ -232,6 +240,11 @@ static const uint8_t *ram(const struct sim_machine *machine)
 
 static const struct sim_machine_ops native_ops = {"native", destroy,     reset,       run,          memory,
                                                   ram,      native_save, native_load, native_forget};
+
+uint32_t sim_native_stack_bytes(const struct sim_machine *machine)
+{
+    return ((const struct native *)machine)->stack_most;
+}
 
 struct sim_machine *sim_native_create(const struct sim_image *image, const struct mk_boot *boot,
                                       sim_native_entry *entry)

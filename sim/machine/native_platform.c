@@ -113,6 +113,12 @@ void mk_platform_trace(const struct mk_trace *trace)
     native_exit(&(struct sim_guest_exit){.kind = SIM_GUEST_TRACE, .trace = trace});
 }
 
+void mk_platform_stray_write(enum mk_piece piece, uint32_t offset)
+{
+    native_exit(&(struct sim_guest_exit){
+        .kind = SIM_GUEST_CONDUCT, .conduct = {SIM_CONDUCT_WRITES, (uint32_t)piece, offset}});
+}
+
 void mk_platform_wait_tick(void)
 {
     native_exit(&(struct sim_guest_exit){.kind = SIM_GUEST_TICK});

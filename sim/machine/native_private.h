@@ -32,6 +32,14 @@ struct native_part_bytes {
     size_t len_bytes; /* as the guest was given, not rounded to pages */
 };
 
+/* What is watched while the module runs (native_watch.c). */
+struct native_watch {
+    bool inside;         /* the guest is in the module */
+    bool vectors_used;   /* since it went in */
+    uint32_t mxcsr;      /* as they were then */
+    uint16_t x87_control;
+};
+
 struct native {
     struct sim_machine machine;
     const struct sim_image *image;
@@ -43,6 +51,8 @@ struct native {
     void *guest_sp;
     void *host_sp;
     struct sim_guest_exit *exit;  /* of the run that ended last, on the guest's stack */
+    struct native_watch watch;
+    uint32_t stack_most; /* bytes of stack in any call of the module so far */
     void *host_fake, *guest_fake; /* the sanitizer's, per stack */
     const void *host_stack;
     size_t host_stack_bytes;
@@ -58,6 +68,10 @@ struct native *native_running(void);
 
 /* For guest code only: the part of the arena of the guest that runs now. */
 void *native_part(enum native_part part);
+
+/* native_watch.c: the guest leaves for the host, which may use any register, and is back. */
+void native_watch_leaves(struct native_watch *watch);
+void native_watch_is_back(struct native_watch *watch);
 
 /* For guest code only: stops until the host has answered. */
 void native_exit(struct sim_guest_exit *exit);

@@ -16,6 +16,7 @@
 struct sim_machine_state {
     void *guest_sp;
     struct sim_guest_exit *exit;
+    struct native_watch watch;
     uint8_t *parts[NATIVE_PARTS]; /* contents; of RAM the pages that differ */
     uint8_t *shadow;              /* of the stack, under the sanitizer */
     size_t *pages;                /* their numbers */
@@ -120,6 +121,7 @@ struct sim_machine_state *native_save(struct sim_machine *machine)
     struct sim_machine_state *state = sim_allocate(1, sizeof *state);
     state->guest_sp = native->guest_sp;
     state->exit = native->exit;
+    state->watch = native->watch;
     for (int i = 0; i < NATIVE_RAM; i++)
         state->parts[i] = sim_allocate(native->parts[i].len_bytes, 1);
     for (int i = 0; i < NATIVE_PARTS; i++)
@@ -142,6 +144,7 @@ void native_load(struct sim_machine *machine, const struct sim_machine_state *st
     load_ram(native, state);
     native->guest_sp = state->guest_sp;
     native->exit = state->exit;
+    native->watch = state->watch;
 }
 
 void native_forget(struct sim_machine_state *state)

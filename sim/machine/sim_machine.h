@@ -11,6 +11,7 @@
 
 #include "sim/device/sim_exit.h"
 #include "sim/kernel/mk.h"
+#include "sim/machine/sim_conduct.h"
 
 /* Why the guest stopped. Those above the line cost an exit, those below cost nothing. */
 enum sim_guest_exit_kind {
@@ -24,6 +25,7 @@ enum sim_guest_exit_kind {
     SIM_GUEST_CPUID,   /* leaf; answer: cpuid */
     SIM_GUEST_COMMAND, /* answer: *command, in the guest's memory */
     SIM_GUEST_TRACE,   /* *trace, in the guest's memory */
+    SIM_GUEST_CONDUCT, /* conduct: somebody saw the module do what it must not; the guest goes on */
     SIM_GUEST_RESET,   /* does not run again before ops->reset */
     SIM_GUEST_POWER_OFF,
     SIM_GUEST_EXITS
@@ -38,6 +40,7 @@ struct sim_guest_exit {
     uint32_t cpuid[4];
     struct mk_command *command;
     const struct mk_trace *trace;
+    struct sim_conduct conduct;
 };
 
 struct sim_machine;

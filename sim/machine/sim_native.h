@@ -27,4 +27,8 @@ typedef void sim_native_entry(void);
 struct sim_machine *sim_native_create(const struct sim_image *image, const struct mk_boot *boot,
                                       sim_native_entry *entry);
 
+/* The most stack that a call of the module has used so far, in bytes; what it does not look below is its first 256. The
+ * figure is the compiler's: no history may depend on it. */
+uint32_t sim_native_stack_bytes(const struct sim_machine *machine);
+
 #endif

@@ -7,7 +7,7 @@
 
 #include "sim/device/sim_backdoor.h"
 #include "sim/device/sim_uart.h"
-#include "sim/kernel/mk.h"
+#include "sim/machine/sim_machine.h"
 #include "sim/world/sim_line.h"
 #include "transport/relay/relay_core.h"
 
@@ -96,9 +96,23 @@ struct sim_vm_counters {
     uint64_t resets; /* of the VM */
 };
 
+/* One exit, complete: what the guest had in its registers, and what it finds there. Only port exits, which cost time. */
+struct sim_vm_exit {
+    enum sim_guest_exit_kind kind; /* SIM_GUEST_IN8 to SIM_GUEST_INS */
+    uint16_t port;
+    uint8_t value; /* of an 8-bit one: read or written */
+    uint64_t began_ns;
+    struct sim_registers before, after; /* of the others */
+};
+
 /* Watches a VM; any pointer may be NULL. Called inside events; must not call back into the VM. */
 struct sim_vm_observer {
     void *context;
+    void (*exit)(void *context, const struct sim_vm_exit *exit);
+    /* The module did what it must not; text says it in words. */
+    void (*conduct)(void *context, const struct sim_conduct *conduct, const char *text);
+    /* A snapshot of that name was taken; or, back, the guest is what it was then, which SIM_LIFE_REVERT comes behind. */
+    void (*snapshot)(void *context, const char *name, bool back);
     void (*api)(void *context, const struct mk_trace *trace); /* every report of the mini kernel */
     void (*life)(void *context, enum sim_life life);
     /* A message of vm_message.h that the relay got or, is_reply, gave; without what GuestRPC puts in front. */
@@ -124,7 +138,7 @@ void sim_vm_destroy(struct sim_vm *vm);
 /* The lines between the VM and its debugger, for watching faults; they live as long as the VM. */
 struct sim_line *sim_vm_line(struct sim_vm *vm, enum sim_fault_direction direction);
 
-/* Observers are told in the order in which they were added; at most 4. */
+/* Observers are told in the order in which they were added; at most 6. */
 void sim_vm_observe(struct sim_vm *vm, const struct sim_vm_observer *observer);
 
 /* Lifecycle; each takes effect now (before the next event). Reset: the guest is gone at once, memory is the image

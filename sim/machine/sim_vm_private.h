@@ -7,7 +7,7 @@
 #include "sim/machine/sim_relay.h"
 #include "sim/machine/sim_vm.h"
 
-enum { SIM_VM_OBSERVERS = 4, SIM_VM_PACKET_BYTES = 4 * 1024 };
+enum { SIM_VM_OBSERVERS = 6, SIM_VM_PACKET_BYTES = 4 * 1024 };
 
 /* Where the guest stands between two of its instructions. */
 enum sim_vm_step {

@@ -77,11 +77,25 @@ static bool begin_access(struct sim_vm *vm)
     return wait_until(vm, start_access(vm));
 }
 
+static void tell_exit(struct sim_vm *vm)
+{
+    const struct sim_vm_exit exit = {.kind = vm->exit->kind,
+                                     .port = vm->exit->port,
+                                     .value = vm->exit->value,
+                                     .began_ns = vm->exit_ns,
+                                     .before = vm->before,
+                                     .after = vm->exit->registers};
+    for (unsigned i = 0; i < vm->observer_count; i++)
+        if (vm->observers[i].exit != NULL)
+            vm->observers[i].exit(vm->observers[i].context, &exit);
+}
+
 /* A status poll that found nothing lasts at least a bus cycle, or a free exit would stop the clock. */
 static bool end_access(struct sim_vm *vm, bool idle_poll)
 {
     vm->step = SIM_VM_STEP_GUEST;
     vm->counters.exits_idle += idle_poll;
+    tell_exit(vm);
     uint64_t least_ns = vm->exit_ns + sim_cost(vm->world)->poll_floor_ns;
     if (idle_poll && least_ns > sim_now(vm->world))
         return wait_until(vm, least_ns);
@@ -251,6 +265,16 @@ static bool take_trace(struct sim_vm *vm)
     return true;
 }
 
+static bool take_conduct(struct sim_vm *vm)
+{
+    char text[160];
+    sim_conduct_text(&vm->exit->conduct, text, sizeof text);
+    for (unsigned i = 0; i < vm->observer_count; i++)
+        if (vm->observers[i].conduct != NULL)
+            vm->observers[i].conduct(vm->observers[i].context, &vm->exit->conduct, text);
+    return true;
+}
+
 static bool take_reset(struct sim_vm *vm)
 {
     sim_vm_reboot(vm);
@@ -279,6 +303,7 @@ static const struct {
     [SIM_GUEST_CPUID] = {take_cpuid, NULL},
     [SIM_GUEST_COMMAND] = {take_command, NULL},
     [SIM_GUEST_TRACE] = {take_trace, NULL},
+    [SIM_GUEST_CONDUCT] = {take_conduct, NULL},
     [SIM_GUEST_RESET] = {take_reset, NULL},
     [SIM_GUEST_POWER_OFF] = {take_power_off, NULL},
 };

@@ -58,6 +58,13 @@ static char *copy_of(const char *name)
     return memcpy(sim_allocate(bytes, 1), name, bytes);
 }
 
+static void tell(struct sim_vm *vm, const char *name, bool back)
+{
+    for (unsigned i = 0; i < vm->observer_count; i++)
+        if (vm->observers[i].snapshot != NULL)
+            vm->observers[i].snapshot(vm->observers[i].context, name, back);
+}
+
 enum kd_status sim_vm_snapshot(struct sim_vm *vm, const char *name)
 {
     assert(!vm->on_cpu);
@@ -80,6 +87,7 @@ enum kd_status sim_vm_snapshot(struct sim_vm *vm, const char *name)
     snapshot->sends = vm->sends;
     snapshot->sending = vm->sending;
     put(vm, snapshot);
+    tell(vm, name, false);
     sim_backdoor_checkpoint(vm->backdoor);
     return KD_OK;
 }
@@ -97,6 +105,7 @@ enum kd_status sim_vm_revert(struct sim_vm *vm, const char *name)
     vm->state = SIM_VM_RUNNING;
     vm->sends = snapshot->sends;
     vm->sending = snapshot->sending;
+    tell(vm, name, true);
     if (vm->sends)
         sim_vm_report(vm, &vm->sending);
     sim_vm_life(vm, SIM_LIFE_REVERT);

@@ -16,12 +16,14 @@ static jmp_buf end;
 
 uint32_t KD_API KdDebuggerInitialize0(void *loader_block)
 {
+    assert_true(fake.inside);
     fake.loader_block = loader_block;
     return fake.initialize0++ < fake.initialize_failures ? KD_STATUS_NO_SUCH_DEVICE : KD_STATUS_SUCCESS;
 }
 
 uint32_t KD_API KdDebuggerInitialize1(void *loader_block)
 {
+    assert_true(fake.inside);
     (void)loader_block;
     fake.initialize1++;
     return KD_STATUS_SUCCESS;
@@ -37,16 +39,19 @@ static uint32_t note_sleep(char word)
 
 uint32_t KD_API KdD3Transition(void)
 {
+    assert_true(fake.inside);
     return note_sleep('3');
 }
 
 uint32_t KD_API KdD0Transition(void)
 {
+    assert_true(fake.inside);
     return note_sleep('0');
 }
 
 uint32_t KD_API KdSave(uint8_t sleeping)
 {
+    assert_true(fake.inside);
     if (sleeping)
         return note_sleep('s');
     assert_int_equal(fake.saves, fake.restores);
@@ -56,15 +61,30 @@ uint32_t KD_API KdSave(uint8_t sleeping)
 
 uint32_t KD_API KdRestore(uint8_t sleeping)
 {
+    assert_true(fake.inside);
     if (sleeping)
         return note_sleep('r');
     fake.restores++;
     return KD_STATUS_SUCCESS;
 }
 
+/* One byte, where the test says. */
+static void stray(const struct kd_string *header, const struct kd_string *data, const uint32_t *length,
+                  const struct kd_context *context)
+{
+    const void *const pieces[MK_PIECES] = {
+        [MK_PIECE_HEADER_STRING] = header, [MK_PIECE_HEADER] = header->Buffer,
+        [MK_PIECE_DATA_STRING] = data,     [MK_PIECE_DATA] = data ? data->Buffer : NULL,
+        [MK_PIECE_LENGTH] = length,        [MK_PIECE_CONTEXT] = context,
+    };
+    uint8_t *at = (uint8_t *)(uintptr_t)pieces[fake.stray_piece] + fake.stray_offset;
+    *at = (uint8_t)(*at + 1);
+}
+
 void KD_API KdSendPacket(uint32_t type, const struct kd_string *header, const struct kd_string *data,
                          struct kd_context *context)
 {
+    assert_true(fake.inside);
     assert_true(fake.packet_count < PACKETS);
     assert_int_equal(fake.saves, fake.restores + 1);
     assert_int_equal(context->KdpDefaultRetries, 20);
@@ -75,6 +95,8 @@ void KD_API KdSendPacket(uint32_t type, const struct kd_string *header, const st
     packet->data_bytes = data ? data->Length : 0;
     if (packet->data_bytes > 0)
         memcpy(packet->data, data->Buffer, packet->data_bytes);
+    if (fake.packet_count == fake.stray_send)
+        stray(header, data, NULL, context);
     if (fake.packet_count == fake.control_c_at)
         context->KdpControlCPending = 1;
     if (fake.abandon_from != 0 && fake.packet_count >= fake.abandon_from)
@@ -99,6 +121,7 @@ static uint32_t play(const struct step *step, struct kd_string *header, struct k
 uint32_t KD_API KdReceivePacket(uint32_t type, struct kd_string *header, struct kd_string *data,
                                 uint32_t *length, struct kd_context *context)
 {
+    assert_true(fake.inside);
     if (type == 8) {
         assert_true(!header && !data && !length && !context);
         return ++fake.polls == fake.poll_wish ? KD_RECEIVED : KD_TIMEOUT;
@@ -108,7 +131,10 @@ uint32_t KD_API KdReceivePacket(uint32_t type, struct kd_string *header, struct 
         longjmp(end, END_SCRIPT);
     const struct step *step = &fake.steps[fake.step_next++];
     assert_int_equal(type, step->type);
-    return play(step, header, data, length);
+    uint32_t status = play(step, header, data, length);
+    if (fake.step_next == fake.stray_receive)
+        stray(header, data, length, context);
+    return status;
 }
 
 /* ---- the machine --------------------------------------------------------------------------------------- */
@@ -138,6 +164,27 @@ void mk_platform_trace(const struct mk_trace *trace)
     assert_true(fake.event_count < FAKE_EVENTS);
     fake.events[fake.event_count].event = trace->event;
     fake.events[fake.event_count++].status = trace->status;
+}
+
+void mk_platform_enters_module(void)
+{
+    assert_false(fake.inside);
+    fake.inside = true;
+}
+
+void mk_platform_leaves_module(void)
+{
+    assert_true(fake.inside);
+    fake.inside = false;
+}
+
+void mk_platform_stray_write(enum mk_piece piece, uint32_t offset)
+{
+    if (fake.stray_count < sizeof fake.strays / sizeof *fake.strays) {
+        fake.strays[fake.stray_count].piece = piece;
+        fake.strays[fake.stray_count].offset = (int32_t)offset;
+    }
+    fake.stray_count++;
 }
 
 void mk_platform_wait_tick(void)
@@ -200,6 +247,7 @@ int fake_teardown(void **state)
 
 enum ending fake_run(void)
 {
+    fake.inside = false; /* the run before may have ended in the module */
     volatile int ending = setjmp(end);
     if (ending == 0)
         mk_main();

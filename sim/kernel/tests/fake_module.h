@@ -55,6 +55,16 @@ extern struct fake {
     uint32_t control_c_at; /* the how-manyth send sees a break-in byte; 0: none */
     struct mk_command commands[FAKE_COMMANDS];
     uint32_t command_count, command_next;
+    bool inside;             /* between mk_platform_enters_module and leaves */
+    /* In the how-manyth send, or receive, the module writes one byte so far from the start of a piece. */
+    uint32_t stray_send, stray_receive;
+    enum mk_piece stray_piece;
+    int32_t stray_offset;
+    struct {
+        enum mk_piece piece;
+        int32_t offset;
+    } strays[4]; /* as the kernel reported them */
+    uint32_t stray_count;
 } fake;
 
 /* A VM of two processors that breaks in once after boot: the first packet is that stop. */

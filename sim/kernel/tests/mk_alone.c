@@ -75,6 +75,19 @@ void mk_platform_trace(const struct mk_trace *trace)
     (void)trace;
 }
 
+void mk_platform_enters_module(void)
+{
+}
+
+void mk_platform_leaves_module(void)
+{
+}
+
+void mk_platform_stray_write(enum mk_piece piece, uint32_t offset)
+{
+    memory.align += (uint64_t)piece + offset;
+}
+
 void mk_platform_wait_tick(void)
 {
 }
