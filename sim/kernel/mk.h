@@ -62,6 +62,7 @@ struct mk_map {
     uint64_t pool_pa;
     uint64_t hole;             /* a kernel address that is not mapped; the page before it is */
     uint64_t large_page;       /* an address in a page of 2 MiB, on x86 of 4 MiB (the pool's) */
+    uint64_t shared_data_pa;   /* KUSER_SHARED_DATA */
     uint64_t user_page;        /* a page that is present and user-only */
     uint64_t not_present;      /* a page whose entry is not present, with a plausible frame number in it */
     uint32_t module_count;
@@ -171,7 +172,8 @@ size_t mk_state_bytes(void);
 /* Boots and runs until reset or power-off. */
 _Noreturn void mk_main(void);
 
-/* The kernel's KdDebuggerNotPresent, for the module's platform. */
+/* The kernel's KdDebuggerNotPresent and KdDebuggerEnabled, one byte each, for the module's platform or its imports. */
 uint8_t *mk_debugger_not_present(struct mk_state *state);
+uint8_t *mk_debugger_enabled(struct mk_state *state);
 
 #endif

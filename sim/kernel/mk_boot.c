@@ -11,6 +11,12 @@ uint8_t *mk_debugger_not_present(struct mk_state *state)
     return &state->not_present;
 }
 
+uint8_t *mk_debugger_enabled(struct mk_state *state)
+{
+    _Static_assert(sizeof state->enabled == 1, "a BOOLEAN");
+    return (uint8_t *)&state->enabled;
+}
+
 /* loader_block is what the module's platform gets to see: struct mk_boot, or NULL when it is called again. */
 void mk_initialize(struct mk_state *state, const struct mk_boot *loader_block)
 {

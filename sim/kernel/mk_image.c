@@ -221,6 +221,7 @@ static void build_edges(struct work *work)
     mk_map_page(&work->builder, plan->user_shared, kuser_pa, MK_USER_PAGE);
     mk_tell(&work->builder, plan->user_shared, kuser_pa, MK_PAGE_BYTES, "KUSER_SHARED_DATA, user, read-only");
     mk_map_page(&work->builder, plan->not_present, map->pool_pa, MK_KERNEL_PAGE & ~(uint64_t)MK_PTE_PRESENT);
+    map->shared_data_pa = kuser_pa;
     map->user_page = plan->user_shared;
     map->not_present = plan->not_present;
 }

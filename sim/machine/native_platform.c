@@ -3,8 +3,7 @@
 #include "sim/machine/native_private.h"
 #include "transport/guest/kd_platform.h"
 #include "transport/kd/kd_packet.h"
-
-enum { MACHINE_AMD64 = 0x8664 };
+#include "transport/kd/vm_message.h"
 
 static const struct native_boot *told(void)
 {
@@ -83,7 +82,7 @@ const char *kd_platform_options(void *loader_block)
 
 uint16_t kd_platform_machine(void)
 {
-    return MACHINE_AMD64;
+    return told()->boot.arch == MK_X86 ? VM_MACHINE_X86 : VM_MACHINE_X64;
 }
 
 /* ---- mk.h ---- */

@@ -3,11 +3,10 @@
  * the frames that stand on it must stand again with them. The guest is between two runs, so nothing of it is
  * in host registers. */
 #include "sim/machine/native_private.h"
-#include "sim/machine/sim_host.h"
+#include "sim/machine/sim_pages.h"
 #include "sim/world/sim_memory.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #if NATIVE_ASAN
 #include <sanitizer/asan_interface.h>
@@ -17,11 +16,9 @@ struct sim_machine_state {
     void *guest_sp;
     struct sim_guest_exit *exit;
     struct native_watch watch;
-    uint8_t *parts[NATIVE_PARTS]; /* contents; of RAM the pages that differ */
-    uint8_t *shadow;              /* of the stack, under the sanitizer */
-    size_t *pages;                /* their numbers */
-    size_t page_count;
-    size_t page_room, page_bytes_room;
+    uint8_t *parts[NATIVE_RAM]; /* contents of all but RAM */
+    struct sim_pages ram;
+    uint8_t *shadow; /* of the stack, under the sanitizer */
 };
 
 /* ---- the stack ---- */
@@ -74,46 +71,7 @@ static void load_stack(const struct native_part_bytes *stack, const struct sim_m
 }
 #endif
 
-/* ---- RAM ---- */
-
-static void keep_page(struct sim_machine_state *state, size_t number, const uint8_t *page)
-{
-    state->pages = sim_grow(state->pages, &state->page_room, state->page_count + 1, sizeof *state->pages);
-    state->parts[NATIVE_RAM] =
-        sim_grow(state->parts[NATIVE_RAM], &state->page_bytes_room, state->page_count + 1, NATIVE_PAGE_BYTES);
-    state->pages[state->page_count] = number;
-    memcpy(state->parts[NATIVE_RAM] + state->page_count * NATIVE_PAGE_BYTES, page, NATIVE_PAGE_BYTES);
-    state->page_count++;
-}
-
-static void save_ram(const struct native *native, struct sim_machine_state *state)
-{
-    const struct native_part_bytes *ram = &native->parts[NATIVE_RAM];
-    uint8_t *image = mmap(NULL, ram->len_bytes, PROT_READ, MAP_SHARED, native->image->fd, 0);
-    if (image == MAP_FAILED)
-        sim_host_fail("no room to compare a guest's RAM with its image");
-    for (size_t page = 0; page < ram->len_bytes / NATIVE_PAGE_BYTES; page++) {
-        size_t at = page * NATIVE_PAGE_BYTES;
-        if (memcmp(ram->bytes + at, image + at, NATIVE_PAGE_BYTES) != 0)
-            keep_page(state, page, ram->bytes + at);
-    }
-    munmap(image, ram->len_bytes);
-}
-
-static void load_ram(const struct native *native, const struct sim_machine_state *state)
-{
-    uint8_t *ram = native->parts[NATIVE_RAM].bytes;
-    for (size_t i = 0; i < state->page_count; i++)
-        memcpy(ram + state->pages[i] * NATIVE_PAGE_BYTES, state->parts[NATIVE_RAM] + i * NATIVE_PAGE_BYTES,
-               NATIVE_PAGE_BYTES);
-}
-
 /* ---- all of it ---- */
-
-static bool is_plain(int part)
-{
-    return part != NATIVE_STACK && part != NATIVE_RAM;
-}
 
 struct sim_machine_state *native_save(struct sim_machine *machine)
 {
@@ -124,11 +82,11 @@ struct sim_machine_state *native_save(struct sim_machine *machine)
     state->watch = native->watch;
     for (int i = 0; i < NATIVE_RAM; i++)
         state->parts[i] = sim_allocate(native->parts[i].len_bytes, 1);
-    for (int i = 0; i < NATIVE_PARTS; i++)
-        if (is_plain(i))
+    for (int i = 0; i < NATIVE_RAM; i++)
+        if (i != NATIVE_STACK)
             memcpy(state->parts[i], native->parts[i].bytes, native->parts[i].len_bytes);
     save_stack(&native->parts[NATIVE_STACK], state);
-    save_ram(native, state);
+    state->ram = sim_pages_save(native->image, native->parts[NATIVE_RAM].bytes);
     return state;
 }
 
@@ -137,11 +95,11 @@ void native_load(struct sim_machine *machine, const struct sim_machine_state *st
 {
     struct native *native = (struct native *)machine;
     machine->ops->reset(machine);
-    for (int i = 0; i < NATIVE_PARTS; i++)
-        if (is_plain(i))
+    for (int i = 0; i < NATIVE_RAM; i++)
+        if (i != NATIVE_STACK)
             memcpy(native->parts[i].bytes, state->parts[i], native->parts[i].len_bytes);
     load_stack(&native->parts[NATIVE_STACK], state);
-    load_ram(native, state);
+    sim_pages_load(&state->ram, native->parts[NATIVE_RAM].bytes);
     native->guest_sp = state->guest_sp;
     native->exit = state->exit;
     native->watch = state->watch;
@@ -151,9 +109,9 @@ void native_forget(struct sim_machine_state *state)
 {
     if (state == NULL)
         return;
-    for (int i = 0; i < NATIVE_PARTS; i++)
+    for (int i = 0; i < NATIVE_RAM; i++)
         free(state->parts[i]);
+    sim_pages_free(&state->ram);
     free(state->shadow);
-    free(state->pages);
     free(state);
 }

@@ -28,6 +28,7 @@ enum sim_guest_exit_kind {
     SIM_GUEST_CONDUCT, /* conduct: somebody saw the module do what it must not; the guest goes on */
     SIM_GUEST_RESET,   /* does not run again before ops->reset */
     SIM_GUEST_POWER_OFF,
+    SIM_GUEST_FAULT, /* it did what no guest may do, *fault says what; does not run again before ops->reset */
     SIM_GUEST_EXITS
 };
 
@@ -41,6 +42,7 @@ struct sim_guest_exit {
     struct mk_command *command;
     const struct mk_trace *trace;
     struct sim_conduct conduct;
+    const char *fault;
 };
 
 struct sim_machine;

@@ -115,6 +115,9 @@ struct sim_vm_observer {
     void (*snapshot)(void *context, const char *name, bool back);
     void (*api)(void *context, const struct mk_trace *trace); /* every report of the mini kernel */
     void (*life)(void *context, enum sim_life life);
+    /* The guest did what no guest may, text says what: it touched memory that is not there, ran for ever without an exit, or
+     * its module cannot be loaded. The VM is powered off next. Never on the native machine. */
+    void (*fault)(void *context, const char *text);
     /* A message of vm_message.h that the relay got or, is_reply, gave; without what GuestRPC puts in front. */
     void (*rpc)(void *context, bool is_reply, const uint8_t *bytes, size_t len_bytes);
 };

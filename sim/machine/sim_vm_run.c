@@ -287,6 +287,16 @@ static bool take_power_off(struct sim_vm *vm)
     return false;
 }
 
+/* A guest that did what none may is off: nothing that it would say now means anything. */
+static bool take_fault(struct sim_vm *vm)
+{
+    for (unsigned i = 0; i < vm->observer_count; i++)
+        if (vm->observers[i].fault != NULL)
+            vm->observers[i].fault(vm->observers[i].context, vm->exit->fault);
+    sim_vm_power_off(vm);
+    return false;
+}
+
 /* ---- the guest's turn ---- */
 
 /* Each function returns true when the guest can go on at once. */
@@ -306,6 +316,7 @@ static const struct {
     [SIM_GUEST_CONDUCT] = {take_conduct, NULL},
     [SIM_GUEST_RESET] = {take_reset, NULL},
     [SIM_GUEST_POWER_OFF] = {take_power_off, NULL},
+    [SIM_GUEST_FAULT] = {take_fault, NULL},
 };
 
 static bool take_step(struct sim_vm *vm)

@@ -11,7 +11,7 @@
 #       the linked image and may change it.
 #
 # MINGW_x64 and MINGW_x86 are the compilers, MINGW_<arch>_WINDRES and MINGW_<arch>_DLLTOOL their tools.
-include_guard(GLOBAL)
+include_guard(DIRECTORY)
 
 set(MINGW_ARCHS x64 x86)
 set(MINGW_TRIPLE_x64 x86_64-w64-mingw32)
