@@ -1,6 +1,6 @@
 # The front door. Everything real is in CMakeLists.txt and ci/; `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help deps build check dll dll-signed report asan dev clang mutants soak layers clean
+.PHONY: help deps build check dll dll-signed report baseline bench-gate asan dev clang mutants soak layers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,12 @@ dll-signed: dll ## sign both with a throw-away test certificate into build/guest
 
 report: build ## play the workloads over every link; table and plots in results/latest
 	@ci/report.sh
+
+baseline: build ## show how the exact figures differ from results/baseline.json, and renew it
+	@ci/bench-gate.sh --renew
+
+bench-gate: build ## hold the benchmark against results/baseline.json: exact figures may not get worse
+	@ci/bench-gate.sh
 
 dev: deps ## build unoptimised into build/dev
 	@ci/build.sh dev

@@ -3,47 +3,14 @@
 #include <jansson.h>
 #include <string.h>
 
-static double per_op(const struct bench_row *row, uint64_t total)
-{
-    return (double)total / (double)row->operations;
-}
-
-static const struct bench_row *reference_of(const struct bench_rows *run, const struct bench_row *row)
-{
-    unsigned count;
-    const struct bench_link *reference = bench_links(&count);
-    for (unsigned i = 0; i < run->count; i++)
-        if (run->rows[i].link == reference && run->rows[i].workload == row->workload)
-            return &run->rows[i];
-    return NULL;
-}
-
-double bench_ratio(const struct bench_rows *run, const struct bench_row *row)
-{
-    const struct bench_row *reference = reference_of(run, row);
-    return reference == NULL ? 0 : per_op(reference, reference->sim_ns) / per_op(row, row->sim_ns);
-}
-
-double bench_kb_per_s(const struct bench_row *row)
-{
-    return (double)row->bytes / 1e3 / ((double)row->sim_ns / 1e9);
-}
-
-double bench_exits_per_op(const struct bench_row *row)
-{
-    return per_op(row, row->exits);
-}
-
 /* ---- cells: every figure as text, with the digits a reader wants ------------------------------------------------ */
-
-enum { CELL_BYTES = 32 };
 
 static void group_thousands(char *text, double value, int decimals)
 {
-    char plain[CELL_BYTES];
+    char plain[BENCH_CELL_BYTES];
     snprintf(plain, sizeof plain, "%.*f", decimals, value);
     size_t whole = strcspn(plain, "."), out = 0;
-    for (size_t i = 0; plain[i] != '\0'; i++) {
+    for (size_t i = 0; plain[i] != '\0' && out < BENCH_CELL_BYTES - 2; i++) {
         if (i > 0 && i < whole && (whole - i) % 3 == 0)
             text[out++] = ',';
         text[out++] = plain[i];
@@ -51,24 +18,32 @@ static void group_thousands(char *text, double value, int decimals)
     text[out] = '\0';
 }
 
+void bench_number_text(char text[BENCH_CELL_BYTES], double value)
+{
+    bool whole = value >= 100 || (value < 1e15 && value == (double)(int64_t)value);
+    group_thousands(text, value, whole ? 0 : value >= 10 ? 1 : 2);
+}
+
 static void figure(char *text, double value)
 {
     if (value <= 0)
         strcpy(text, "-");
     else
-        group_thousands(text, value, value >= 100 ? 0 : value >= 10 ? 1 : 2);
+        bench_number_text(text, value);
 }
 
 static void cell_operations(const struct bench_rows *run, const struct bench_row *row, char *text)
 {
     (void)run;
-    group_thousands(text, (double)row->operations, 0);
+    group_thousands(text, (double)row->total.operations, 0);
+    if (bench_is_extrapolated(row))
+        snprintf(text, BENCH_CELL_BYTES, "%" PRIu32 "/%" PRIu32 " of 1", row->played, row->whole);
 }
 
 static void cell_time(const struct bench_rows *run, const struct bench_row *row, char *text)
 {
     (void)run;
-    figure(text, per_op(row, row->sim_ns) / 1e3);
+    figure(text, row->workload->fixed_time ? 0 : bench_op_ns(row) / 1e3);
 }
 
 static void cell_speed(const struct bench_rows *run, const struct bench_row *row, char *text)
@@ -82,46 +57,48 @@ static void cell_ratio(const struct bench_rows *run, const struct bench_row *row
     figure(text, bench_ratio(run, row));
 }
 
-static void cell_exits(const struct bench_rows *run, const struct bench_row *row, char *text)
-{
-    (void)run;
-    figure(text, bench_exits_per_op(row));
-}
-
-static void cell_wire(const struct bench_rows *run, const struct bench_row *row, char *text)
-{
-    (void)run;
-    group_thousands(text, per_op(row, row->wire_bytes), 0);
-}
+#define CELL_PER_OP(field)                                                                                   \
+    static void cell_##field(const struct bench_rows *run, const struct bench_row *row, char *text)          \
+    {                                                                                                        \
+        (void)run;                                                                                           \
+        bench_number_text(text, bench_per_op(row, row->total.field));                                        \
+    }
+CELL_PER_OP(exits)
+CELL_PER_OP(rpcs)
+CELL_PER_OP(copied_bytes)
+CELL_PER_OP(payload_bytes)
+CELL_PER_OP(wire_bytes)
 
 static const struct column {
     const char *title;
     void (*cell)(const struct bench_rows *run, const struct bench_row *row, char *text);
 } columns[] = {
-    {"operations", cell_operations}, {"us/op", cell_time},       {"KB/s", cell_speed},
-    {"x serial", cell_ratio},        {"exits/op", cell_exits},   {"wire bytes/op", cell_wire},
+    {"operations", cell_operations},  {"us/op", cell_time},        {"KB/s", cell_speed},
+    {"x serial", cell_ratio},         {"exits/op", cell_exits},    {"RPCs/op", cell_rpcs},
+    {"guest copies", cell_copied_bytes}, {"VMM copies", cell_payload_bytes}, {"wire bytes", cell_wire_bytes},
 };
 
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
-/* ---- text and Markdown ------------------------------------------------------------------------------------------ */
+/* ---- text ------------------------------------------------------------------------------------------------------- */
 
 static const char *const simulated =
-    "Simulated time, computed from exact counts and the cost table below; nothing here was measured on a clock.";
+    "Simulated time, computed from exact counts and the cost table below; nothing here was measured on a clock.\n"
+    "Copies and wire bytes are bytes an operation; KB is 1,000 bytes of payload; break-in: the median of its times.";
 
-static void print_rows(const struct bench_rows *run, FILE *to, const char *lead, const char *gap, const char *end)
+static void print_rows(const struct bench_rows *run, FILE *to)
 {
-    char text[CELL_BYTES];
+    char text[BENCH_CELL_BYTES];
     for (unsigned i = 0; i < run->count; i++) {
         const struct bench_row *row = &run->rows[i];
-        if (*lead == '\0' && i > 0 && row->workload != run->rows[i - 1].workload)
+        if (i > 0 && row->workload != run->rows[i - 1].workload)
             fputc('\n', to);
-        fprintf(to, "%s%-10s%s%-14s", lead, row->workload->name, gap, row->link->name);
+        fprintf(to, "%-13s  %-16s", row->workload->name, row->link->name);
         for (unsigned c = 0; c < COLUMNS; c++) {
             columns[c].cell(run, row, text);
-            fprintf(to, "%s%13s", gap, text);
+            fprintf(to, "  %12s", text);
         }
-        fprintf(to, "%s\n", end);
+        fputc('\n', to);
     }
 }
 
@@ -131,72 +108,60 @@ static void print_headline(const struct bench_rows *run, FILE *to)
     const struct bench_row *best = NULL;
     for (unsigned i = 0; i < run->count; i++) {
         const struct bench_row *row = &run->rows[i];
-        bool comparable = row->workload == run->rows[0].workload && !row->link->ideal && bench_ratio(run, row) > 1;
-        if (comparable && (best == NULL || row->sim_ns / row->operations < best->sim_ns / best->operations))
+        bool comparable = row->workload == run->rows[0].workload && row->link->kind == BENCH_LINK_REAL &&
+                          bench_ratio(run, row) > 1;
+        if (comparable && (best == NULL || bench_op_ns(row) < bench_op_ns(best)))
             best = row;
     }
     if (best == NULL)
         return;
-    char ratio[CELL_BYTES], speed[CELL_BYTES], exits[CELL_BYTES];
+    char ratio[BENCH_CELL_BYTES], speed[BENCH_CELL_BYTES], exits[BENCH_CELL_BYTES];
     figure(ratio, bench_ratio(run, best));
     figure(speed, bench_kb_per_s(best));
-    figure(exits, bench_exits_per_op(best));
+    figure(exits, bench_per_op(best, best->total.exits));
     fprintf(to, "%s over %s: %s times as fast as %s (%s KB/s, %s exits an operation).\n\n", best->workload->name,
             best->link->name, ratio, bench_links(&(unsigned){0})->name, speed, exits);
+}
+
+static void print_costs(const struct sim_cost *cost, FILE *to)
+{
+    unsigned count;
+    const struct sim_cost_row *costs = sim_cost_rows(&count);
+    for (unsigned i = 0; i < count; i++)
+        fprintf(to, "  %-20s %10" PRIu64 " %-8s %s\n", costs[i].name, sim_cost_get(cost, i), costs[i].unit,
+                costs[i].note);
 }
 
 void bench_print_text(const struct bench_rows *run, FILE *to)
 {
     print_headline(run, to);
-    fprintf(to, "%-10s  %-14s", "workload", "link");
+    fprintf(to, "%-13s  %-16s", "workload", "link");
     for (unsigned c = 0; c < COLUMNS; c++)
-        fprintf(to, "  %13s", columns[c].title);
+        fprintf(to, "  %12s", columns[c].title);
     fputc('\n', to);
-    print_rows(run, to, "", "  ", "");
+    print_rows(run, to);
     fprintf(to, "\n%s\n", simulated);
-    unsigned count;
-    const struct sim_cost_row *costs = sim_cost_rows(&count);
-    for (unsigned i = 0; i < count; i++)
-        fprintf(to, "  %-20s %10" PRIu64 " %-8s %s\n", costs[i].name, sim_cost_get(&run->rows[0].cost, i),
-                costs[i].unit, costs[i].note);
+    if (run->count > 0)
+        print_costs(&run->rows[0].cost, to);
 }
 
-static void print_legend(FILE *to)
+void bench_print_sweep(const struct bench_rows *run, const char *title, double (*x)(const struct bench_row *row),
+                       double (*y)(const struct bench_rows *run, const struct bench_row *row), FILE *to)
 {
-    unsigned count;
-    const struct bench_link *links = bench_links(&count);
-    fprintf(to, "## Links\n\n| link | what it is |\n| --- | --- |\n");
-    for (unsigned i = 0; i < count; i++)
-        fprintf(to, "| %s | %s |\n", links[i].name, links[i].what);
-    const struct bench_workload *workloads = bench_workloads(&count);
-    fprintf(to, "\n## Workloads\n\n| workload | one operation |\n| --- | --- |\n");
-    for (unsigned i = 0; i < count; i++)
-        fprintf(to, "| %s | %s |\n", workloads[i].name, workloads[i].what);
-}
-
-void bench_print_markdown(const struct bench_rows *run, FILE *to)
-{
-    fprintf(to, "# Kernel debugging over each link, against 115200 bps serial\n\n%s Target %s,\nseed %" PRIu64 ".\n\n",
-            simulated, run->arch, run->seed);
-    print_headline(run, to);
-    fprintf(to, "![times as fast as serial](speed.svg)\n\n| workload | link |");
-    for (unsigned c = 0; c < COLUMNS; c++)
-        fprintf(to, " %s |", columns[c].title);
-    fprintf(to, "\n| --- | --- |");
-    for (unsigned c = 0; c < COLUMNS; c++)
-        fprintf(to, " ---: |");
+    char text[BENCH_CELL_BYTES];
+    fprintf(to, "%12s", title);
+    for (unsigned i = 0; i < run->count && run->rows[i].group == run->rows[0].group; i++)
+        fprintf(to, "  %16s", run->rows[i].link->name);
+    for (unsigned i = 0; i < run->count; i++) {
+        const struct bench_row *row = &run->rows[i];
+        if (i == 0 || row->group != (row - 1)->group) {
+            bench_number_text(text, x(row));
+            fprintf(to, "\n%12s", text);
+        }
+        bench_number_text(text, y(run, row));
+        fprintf(to, "  %16s", text);
+    }
     fputc('\n', to);
-    print_rows(run, to, "| ", " | ", " |");
-    fprintf(to, "\nKB is 1,000 bytes of payload. Exits are VM exits of the guest, wire bytes those on the debugger's\n"
-                "line in both directions, acknowledgements included.\n\n");
-    print_legend(to);
-    unsigned count;
-    const struct sim_cost_row *costs = sim_cost_rows(&count);
-    fprintf(to, "\n## Costs\n\n| cost | value | unit | what it is |\n| --- | ---: | --- | --- |\n");
-    for (unsigned i = 0; i < count; i++)
-        fprintf(to, "| %s | %" PRIu64 " | %s | %s |\n", costs[i].name, sim_cost_get(&run->rows[0].cost, i),
-                costs[i].unit, costs[i].note);
-    fprintf(to, "\nThe link `ideal` runs with exit_ns and payload_ps_per_byte at 0.\n");
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------- */
@@ -211,23 +176,44 @@ static json_t *json_costs(const struct sim_cost *cost)
     return object;
 }
 
+static void set_text(json_t *object, const char *name, const char *value)
+{
+    json_object_set_new(object, name, json_string(value));
+}
+
+static void set_number(json_t *object, const char *name, double value)
+{
+    json_object_set_new(object, name, json_real(value));
+}
+
 static json_t *json_row(const struct bench_rows *run, const struct bench_row *row)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:o}", "link", row->link->name,
-                     "arch", run->arch, "workload", row->workload->name, "operations", (json_int_t)row->operations, "bytes",
-                     (json_int_t)row->bytes, "sim_seconds", (double)row->sim_ns / 1e9, "kb_per_s",
-                     bench_kb_per_s(row), "ratio_to_serial", bench_ratio(run, row), "exits_per_op",
-                     bench_exits_per_op(row), "wire_bytes", (json_int_t)row->wire_bytes, "rpcs",
-                     (json_int_t)row->rpcs, "payload_bytes", (json_int_t)row->payload_bytes, "seed",
-                     (json_int_t)run->seed, "costs", json_costs(&row->cost));
+    json_t *object = json_object();
+    set_text(object, "link", row->link->name);
+    set_text(object, "kind", bench_kind_name(row->link->kind));
+    set_text(object, "workload", row->workload->name);
+    set_text(object, "arch", run->arch);
+#define SET_TOTAL(field) json_object_set_new(object, #field, json_integer((json_int_t)row->total.field));
+    SCRIPT_MEASURE_LIST(SET_TOTAL)
+#undef SET_TOTAL
+    json_object_set_new(object, "extrapolated", json_boolean(bench_is_extrapolated(row)));
+    set_number(object, "sim_seconds", (double)row->total.sim_ns / 1e9);
+    set_number(object, "op_us", bench_op_ns(row) / 1e3);
+    set_number(object, "kb_per_s", bench_kb_per_s(row));
+    set_number(object, "ratio_to_serial", bench_ratio(run, row));
+    set_number(object, "exits_per_op", bench_per_op(row, row->total.exits));
+    json_object_set_new(object, "seed", json_integer((json_int_t)run->seed));
+    json_object_set_new(object, "costs", json_costs(&row->cost));
+    return object;
 }
 
 bool bench_print_json(const struct bench_rows *run, FILE *to)
 {
-    json_t *list = json_array();
-    for (unsigned i = 0; i < run->count; i++)
-        json_array_append_new(list, json_row(run, &run->rows[i]));
-    bool written = json_dumpf(list, to, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) == 0 && fputc('\n', to) != EOF;
-    json_decref(list);
-    return written;
+    bool written = fputs("[", to) != EOF;
+    for (unsigned i = 0; i < run->count && written; i++) {
+        json_t *row = json_row(run, &run->rows[i]);
+        written = fputs(i > 0 ? ",\n" : "\n", to) != EOF && json_dumpf(row, to, JSON_REAL_PRECISION(12)) == 0;
+        json_decref(row);
+    }
+    return written && fputs("\n]\n", to) != EOF;
 }

@@ -2,22 +2,33 @@
 #include <string.h>
 
 static const struct bench_link links[] = {
-    {"serial-115200", "16550 UART at 115200 bps, KDCOM framing in the guest: the reference", SIM_LINK_SERIAL,
-     SIM_BACKDOOR_ABSENT_ONES, false},
-    {"backdoor-lb", "GuestRPC over the VMware backdoor, low bandwidth: four bytes an exit", SIM_LINK_BACKDOOR,
-     SIM_BACKDOOR_LB_ONLY, false},
-    {"backdoor-hb", "GuestRPC over the VMware backdoor, high bandwidth: a message an exit", SIM_LINK_BACKDOOR,
-     SIM_BACKDOOR_VMWARE, false},
-    {"ideal", "backdoor-hb whose exits and payload cost nothing: what latency and debugger leave", SIM_LINK_BACKDOOR,
-     SIM_BACKDOOR_VMWARE, true},
+    {"serial-115200", "16550 UART at 115200 bps, KDCOM framing in the guest: the reference", BENCH_LINK_REAL,
+     SIM_LINK_SERIAL, {NULL}},
+    {"backdoor-lb", "GuestRPC over the VMware backdoor, low bandwidth: four bytes an exit", BENCH_LINK_REAL,
+     SIM_LINK_BACKDOOR, {"backdoor=vmware-LB-only"}},
+    {"backdoor-hb", "GuestRPC over the VMware backdoor, high bandwidth: a message an exit", BENCH_LINK_REAL,
+     SIM_LINK_BACKDOOR, {"backdoor=vmware"}},
+    {"relay-reads", "the relay answers memory reads itself, out of the guest's memory: comes later, no figures yet",
+     BENCH_LINK_RESERVED, SIM_LINK_BACKDOOR, {NULL}},
+    {"ideal", "backdoor-hb whose exits and payload cost nothing: what latency and debugger leave", BENCH_LINK_LIMIT,
+     SIM_LINK_BACKDOOR, {"backdoor=vmware", "cost.exit_ns=0", "cost.payload_ps_per_byte=0"}},
 };
 
 static const struct bench_workload workloads[] = {
-    {"bulk-read", "3,944-byte virtual reads, the largest that KD allows", 1000, 25, 4},
-    {"bulk-write", "3,944-byte virtual writes", 1000, 25, 4},
-    {"steps", "single steps", 1000, 100, 10},
-    {"prints", "64-byte debug prints", 1000, 200, 10},
-    {"break-in", "break-in to stop, past the break instruction, and go", 100, 50, 5},
+    {"bulk-read", "a virtual read of 3,944 bytes, the largest that KD allows", 1000, 25, 4, false, 0},
+    {"small-read", "a virtual read of 64 bytes", 1000, 100, 4, false, 0},
+    {"bulk-write", "a virtual write of 3,944 bytes", 1000, 25, 4, false, 0},
+    {"dump", "16 MiB of physical memory, read in the largest pieces", 256, 4, 1, false, 256},
+    {"steps", "a single step", 1000, 100, 10, false, 0},
+    {"source-step", "one line in a source window: step, registers, stack and twelve small reads", 200, 20, 2, false, 0},
+    {"attach", "a debugger's first conversation: some 280 requests, many of them in vain", 20, 2, 1, false, 0},
+    {"prints", "a debug print of 64 bytes", 10000, 200, 10, false, 0},
+    {"boot", "a boot with a debugger attached and 200 modules that it is told of", 1, 1, 1, false, 0},
+    {"break-in", "a break-in, from the debugger's byte to the stop; the time is the median", 1000, 250, 5, false, 0},
+    {"idle", "a second in which nothing happens, a debugger attached", 10, 10, 1, true, 0},
+    {"lost-frame", "a read of 64 bytes whose reply is lost once", 10, 5, 1, false, 0},
+    {"relay-restart", "the relay dies and starts again; until the debugger knows the stop and has read 64 bytes", 100, 1,
+     1, false, 0},
 };
 
 enum { LINKS = sizeof links / sizeof links[0], WORKLOADS = sizeof workloads / sizeof workloads[0] };
@@ -32,6 +43,12 @@ const struct bench_workload *bench_workloads(unsigned *count)
 {
     *count = WORKLOADS;
     return workloads;
+}
+
+const char *bench_kind_name(enum bench_kind kind)
+{
+    static const char *const names[] = {"real", "modelled", "limit", "reserved"};
+    return names[kind];
 }
 
 const struct bench_link *bench_link_find(const char *name)

@@ -23,4 +23,4 @@ hyperfine --warmup 1 --runs 5 --style basic --export-json "$out/hyperfine.json" 
 rm -f "$out/hyperfine.log"
 
 echo
-echo "Written to $out: bench.json, report.md, speed.svg, speed.png, hyperfine.json"
+echo "Written to $out: bench.json, aims.json, speed.svg, speed.png, hyperfine.json"

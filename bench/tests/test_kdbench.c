@@ -1,6 +1,7 @@
 /* Goal: kdbench plays every workload over every link, says the same thing every time, keeps its promises about the fast
- * link, and refuses bad input in one line.
+ * link, holds a run against a baseline, and refuses bad input in one line.
  * Method: the real program, --quick; its JSON read back with jansson. */
+#include "bench/bench_table.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LINKS = 4, WORKLOADS = 5, OUTPUT_BYTES = 1 << 16, COMMAND_BYTES = 1024 };
+enum { OUTPUT_BYTES = 1 << 16, COMMAND_BYTES = 1024 };
 
 struct fix {
     char folder[128];
@@ -69,16 +70,31 @@ static double number(const json_t *row, const char *field)
     return json_number_value(value);
 }
 
+/* All links with figures, times all workloads; a restart of the relay needs a relay. */
+static size_t rows_expected(void)
+{
+    unsigned link_count, workload_count;
+    const struct bench_link *links = bench_links(&link_count);
+    size_t played = 0, without_relay = 0;
+    bench_workloads(&workload_count);
+    for (unsigned i = 0; i < link_count; i++) {
+        played += links[i].kind != BENCH_LINK_RESERVED;
+        without_relay += links[i].kind != BENCH_LINK_RESERVED && links[i].link == SIM_LINK_SERIAL;
+    }
+    return played * workload_count - without_relay;
+}
+
 static void every_workload_runs_over_every_link(void **state)
 {
-    static const char *const fields[] = {"operations",      "bytes",        "sim_seconds", "kb_per_s",
-                                         "ratio_to_serial", "exits_per_op", "wire_bytes"};
+    static const char *const fields[] = {"operations",   "bytes",  "sim_seconds",   "kb_per_s",     "ratio_to_serial",
+                                         "exits_per_op", "rpcs",   "payload_bytes", "copied_bytes", "kernel_bytes",
+                                         "wire_bytes",   "p99_ns", "exits"};
     json_t *rows = run_json(*state, "");
-    assert_int_equal(json_array_size(rows), LINKS * WORKLOADS);
+    assert_int_equal(json_array_size(rows), rows_expected());
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        assert_true(json_is_string(json_object_get(row, "link")));
-        assert_true(json_is_string(json_object_get(row, "workload")));
+        assert_non_null(bench_link_find(json_string_value(json_object_get(row, "link"))));
+        assert_non_null(bench_workload_find(json_string_value(json_object_get(row, "workload"))));
         for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
             assert_true(number(row, fields[f]) >= 0);
         assert_true(number(row, "operations") > 0 && number(row, "sim_seconds") > 0);
@@ -87,13 +103,85 @@ static void every_workload_runs_over_every_link(void **state)
     json_decref(rows);
 }
 
+static char *contents(struct fix *fix, const char *name)
+{
+    char path[COMMAND_BYTES];
+    char *text = NULL;
+    size_t bytes = 0, room = 1 << 20;
+    snprintf(path, sizeof path, "%s/%s", fix->folder, name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text = calloc(1, room);
+    assert_non_null(text);
+    bytes = fread(text, 1, room - 1, file);
+    assert_in_range(bytes, 1, room - 2);
+    fclose(file);
+    return text;
+}
+
+/* Everything that is simulated: rows, aims and both sweeps. */
 static void two_runs_write_the_same_bytes(void **state)
 {
-    json_t *first = run_json(*state, "--workload bulk-read");
-    json_t *second = run_json(*state, "--workload bulk-read");
-    assert_true(json_equal(first, second));
-    json_decref(first);
-    json_decref(second);
+    static const char *const names[] = {"bench.json", "aims.json", "exit-cost.json", "message-size.json"};
+    enum { NAMES = sizeof names / sizeof *names };
+    static char output[OUTPUT_BYTES];
+    struct fix *fix = *state;
+    char *first[NAMES];
+    for (int turn = 0; turn < 2; turn++) {
+        static const char *const commands[] = {"run --quick", "sweep exit-cost", "sweep message-size"};
+        for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+            char text[COMMAND_BYTES];
+            snprintf(text, sizeof text, "%s --out %s", commands[i], fix->folder);
+            assert_int_equal(run(output, text), 0);
+        }
+        for (size_t i = 0; i < NAMES; i++) {
+            char *text = contents(fix, names[i]);
+            if (turn == 0) {
+                first[i] = text;
+                continue;
+            }
+            assert_string_equal(text, first[i]);
+            free(text);
+            free(first[i]);
+        }
+    }
+}
+
+static void each_byte_is_copied_once_in_the_guest_and_once_in_the_vmm(void **state)
+{
+    static const char *const workloads[] = {"bulk-read", "bulk-write"};
+    for (size_t i = 0; i < 2; i++) {
+        char text[COMMAND_BYTES];
+        snprintf(text, sizeof text, "--link backdoor-hb --workload %s", workloads[i]);
+        json_t *rows = run_json(*state, text);
+        const json_t *row = json_array_get(rows, 0);
+        assert_true(number(row, "kernel_bytes") == number(row, "operations") * 4056);
+        assert_true(number(row, "copied_bytes") == number(row, "kernel_bytes"));
+        /* 7 of command word and 32 of header go out, 2 of prefix and 32 of header come back. */
+        assert_true(number(row, "payload_bytes") == number(row, "kernel_bytes") + number(row, "rpcs") * 73);
+        json_decref(rows);
+    }
+}
+
+/* 4 blocks of 64 KiB of 256 are played over the serial line; with --quick one. */
+static void a_dump_over_serial_is_extrapolated_and_says_so(void **state)
+{
+    json_t *rows = run_json(*state, "--link serial-115200 --workload dump");
+    const json_t *row = json_array_get(rows, 0);
+    assert_true(json_is_true(json_object_get(row, "extrapolated")));
+    assert_true(number(row, "operations") == 1);
+    assert_true(number(row, "bytes") == 16 * 1024 * 1024);
+    json_decref(rows);
+}
+
+static void break_ins_have_a_median_and_a_tail(void **state)
+{
+    json_t *rows = run_json(*state, "--link backdoor-hb --workload break-in");
+    const json_t *row = json_array_get(rows, 0);
+    double p50 = number(row, "p50_ns"), p99 = number(row, "p99_ns"), max = number(row, "max_ns");
+    assert_true(p50 > 0 && p50 < p99 && p99 <= max);
+    assert_true(max < 15625000 + 1000000); /* a tick, and what the stop itself takes */
+    json_decref(rows);
 }
 
 static void a_full_read_costs_five_exits_on_the_fast_link(void **state)
@@ -126,6 +214,83 @@ static void a_cost_that_is_set_shows_in_time_and_table(void **state)
     json_decref(fast);
 }
 
+static void costs_come_from_a_file_too(void **state)
+{
+    struct fix *fix = *state;
+    char path[COMMAND_BYTES], text[COMMAND_BYTES + 64];
+    snprintf(path, sizeof path, "%s/costs.json", fix->folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("{\"exit_ns\": 4321}", file);
+    fclose(file);
+    snprintf(text, sizeof text, "--link backdoor-hb --workload bulk-read --costs %s", path);
+    json_t *rows = run_json(fix, text);
+    assert_true(number(json_object_get(json_array_get(rows, 0), "costs"), "exit_ns") == 4321);
+    assert_true(number(json_object_get(json_array_get(rows, 0), "costs"), "think_ns") == 50000);
+    json_decref(rows);
+}
+
+/* The way of make baseline and make bench-gate, with a baseline spoilt in between. */
+static void a_run_is_held_against_its_baseline(void **state)
+{
+    static char output[OUTPUT_BYTES];
+    struct fix *fix = *state;
+    char path[COMMAND_BYTES], arguments[2 * COMMAND_BYTES + 64];
+    json_decref(run_json(fix, "--link backdoor-hb"));
+    snprintf(path, sizeof path, "%s/baseline.json", fix->folder);
+    snprintf(arguments, sizeof arguments, "baseline --run %s --baseline %s", fix->folder, path);
+    assert_int_equal(run(output, arguments), 0);
+    snprintf(arguments, sizeof arguments, "gate --run %s --baseline %s", fix->folder, path);
+    assert_int_equal(run(output, arguments), 0);
+    json_t *baseline = json_load_file(path, 0, NULL);
+    json_object_set_new(json_array_get(json_object_get(baseline, "rows"), 0), "exits", json_integer(1));
+    assert_int_equal(json_dump_file(baseline, path, 0), 0);
+    assert_int_equal(run(output, arguments), 1);
+    assert_non_null(strstr(output, "WORSE   bulk-read      backdoor-hb       exits"));
+    json_decref(baseline);
+}
+
+static void a_sweep_finds_its_reference_at_the_same_cost(void **state)
+{
+    static char output[OUTPUT_BYTES];
+    struct fix *fix = *state;
+    char text[COMMAND_BYTES];
+    snprintf(text, sizeof text, "sweep exit-cost --out %s", fix->folder);
+    assert_int_equal(run(output, text), 0);
+    snprintf(text, sizeof text, "%s/exit-cost.json", fix->folder);
+    json_t *rows = json_load_file(text, 0, NULL);
+    double fast_exits = 0;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *link = json_string_value(json_object_get(row, "link"));
+        if (strcmp(link, "serial-115200") == 0)
+            assert_true(number(row, "ratio_to_serial") == 1);
+        if (strcmp(link, "backdoor-hb") == 0 && fast_exits == 0)
+            fast_exits = number(row, "ratio_to_serial");
+    }
+    assert_true(fast_exits > 3000); /* at half a microsecond an exit: nearly what ideal is */
+    json_decref(rows);
+}
+
+static void what_is_measured_says_so_and_has_a_spread(void **state)
+{
+    static char output[OUTPUT_BYTES];
+    struct fix *fix = *state;
+    char text[COMMAND_BYTES];
+    snprintf(text, sizeof text, "micro --quick --out %s", fix->folder);
+    assert_int_equal(run(output, text), 0);
+    assert_non_null(strstr(output, "measured"));
+    snprintf(text, sizeof text, "%s/measured.json", fix->folder);
+    json_t *list = json_load_file(text, 0, NULL);
+    assert_true(json_array_size(list) >= 5);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        assert_true(number(item, "low") > 0 && number(item, "low") <= number(item, "value"));
+        assert_true(number(item, "value") <= number(item, "high") && number(item, "samples") >= 3);
+    }
+    json_decref(list);
+}
+
 static void help_teaches_and_plays_nothing(void **state)
 {
     (void)state;
@@ -153,6 +318,15 @@ static void bad_input_is_refused_in_one_line(void **state)
         {"run --out /proc/no/such", "--out /proc/no/such"},
         {"run --fast", "unknown option"},
         {"run everything", "unexpected 'everything'"},
+        {"run --link relay-reads", "comes later"},
+        {"run --costs /no/such.json", "no such file"},
+        {"run --costs " __FILE__, "expected an object of costs"},
+        {"sweep", "expected exit-cost or message-size"},
+        {"sweep weather", "expected exit-cost or message-size"},
+        {"sweep exit-cost message-size", "one sweep at a time"},
+        {"gate", "expected --run DIR and --baseline FILE"},
+        {"gate --run /no/such --baseline /no/such", "no such file"},
+        {"micro fast", "unexpected 'fast'"},
         {"list colours", "expected links, workloads or costs"},
     };
     static char output[OUTPUT_BYTES];
@@ -173,6 +347,13 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_full_read_costs_five_exits_on_the_fast_link, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_read_is_a_thousand_times_as_fast_as_serial, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cost_that_is_set_shows_in_time_and_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_byte_is_copied_once_in_the_guest_and_once_in_the_vmm, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_dump_over_serial_is_extrapolated_and_says_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(break_ins_have_a_median_and_a_tail, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(costs_come_from_a_file_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_run_is_held_against_its_baseline, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_sweep_finds_its_reference_at_the_same_cost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_measured_says_so_and_has_a_spread, set_up, tear_down),
         cmocka_unit_test(help_teaches_and_plays_nothing),
         cmocka_unit_test(bad_input_is_refused_in_one_line),
     };

@@ -1,0 +1,119 @@
+/* kdbench gate and kdbench baseline. */
+#include "bench/bench_command.h"
+#include "bench/bench_files.h"
+#include "bench/bench_gate.h"
+#include "harness/script/command.h"
+#include <argp.h>
+#include <stdlib.h>
+
+enum { KEY_HELP = '?', KEY_RUN = 256, KEY_BASELINE };
+enum { EXIT_WORSE = 1 };
+
+struct arguments {
+    const char *run;
+    const char *baseline;
+};
+
+static const struct argp_option options[] = {
+    {"help", KEY_HELP, NULL, 0, "Show this text", -1},
+    {"run", KEY_RUN, "DIR", 0, "Folder that kdbench run --out (and micro --out) wrote", 0},
+    {"baseline", KEY_BASELINE, "FILE", 0, "The baseline (results/baseline.json)", 0},
+    {0},
+};
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case KEY_HELP:
+        argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP, "kdbench gate|baseline");
+        exit(0);
+    case KEY_RUN:
+        arguments->run = value;
+        return 0;
+    case KEY_BASELINE:
+        arguments->baseline = value;
+        return 0;
+    case ARGP_KEY_ARG:
+        command_refuse("unexpected '%s': expected --run DIR and --baseline FILE", value);
+    case ARGP_KEY_ERROR:
+        command_refuse("%s: unknown option, or its value is missing (--help lists them)", state->argv[state->next - 1]);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static struct arguments parse_arguments(int argc, char **argv, const char *does)
+{
+    const struct argp argp = {options, parse, "", does, NULL, NULL, NULL};
+    struct arguments arguments = {0};
+    argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
+    if (arguments.run == NULL || arguments.baseline == NULL)
+        command_refuse("%s: expected --run DIR and --baseline FILE", argv[0]);
+    return arguments;
+}
+
+static const char *const expected_rows = "the rows that kdbench run --out writes";
+static const char *const expected_measured = "the figures that kdbench micro --out writes";
+
+static void print_verdict(const struct bench_changes *changes)
+{
+    printf("%u exact figures compared: %u worse, %u better; %u rows are new, %u measured figures warn\n",
+           changes->compared, changes->worse, changes->better, changes->added, changes->warned);
+    if (changes->worse == 0 && (changes->better > 0 || changes->added > 0))
+        puts("make baseline keeps what is better or new");
+}
+
+int bench_command_gate(int argc, char **argv)
+{
+    struct arguments arguments = parse_arguments(
+        argc, argv, "Compares a run with the baseline. An exact figure that got worse fails; a measured one warns. "
+                    "Exit code 0: nothing is worse; 1: something is; 2: bad input.");
+    json_t *baseline = bench_read(NULL, arguments.baseline, "a baseline that kdbench baseline wrote");
+    json_t *rows = bench_read(arguments.run, "bench.json", expected_rows);
+    json_t *measured = bench_read_optional(arguments.run, "measured.json", expected_measured);
+    struct bench_changes changes;
+    char why[BENCH_WHY_BYTES];
+    if (!bench_gate_compare(baseline, rows, measured, stdout, &changes, why))
+        command_refuse("%s and %s/bench.json: %s", arguments.baseline, arguments.run, why);
+    print_verdict(&changes);
+    json_decref(measured);
+    json_decref(rows);
+    json_decref(baseline);
+    return changes.worse > 0 ? EXIT_WORSE : 0;
+}
+
+static bool print_baseline(const void *context, FILE *to)
+{
+    return bench_gate_print(context, to);
+}
+
+/* What changes is shown before it is written; a first baseline has nothing to be compared with. */
+static void show_changes(const char *path, const json_t *rows, const json_t *measured)
+{
+    struct bench_changes changes;
+    char why[BENCH_WHY_BYTES];
+    json_t *old = bench_read_optional(NULL, path, "a baseline that kdbench baseline wrote");
+    if (old != NULL && bench_gate_compare(old, rows, measured, stdout, &changes, why))
+        print_verdict(&changes);
+    else if (old != NULL)
+        printf("%s: %s\n", path, why);
+    json_decref(old);
+}
+
+int bench_command_baseline(int argc, char **argv)
+{
+    struct arguments arguments = parse_arguments(
+        argc, argv, "Shows how a run differs from the baseline and makes it the baseline.");
+    json_t *rows = bench_read(arguments.run, "bench.json", expected_rows);
+    json_t *measured = bench_read_optional(arguments.run, "measured.json", expected_measured);
+    json_t *baseline = bench_gate_baseline(rows, measured);
+    if (baseline == NULL)
+        command_refuse("%s/bench.json: expected %s", arguments.run, expected_rows);
+    show_changes(arguments.baseline, rows, measured);
+    bench_write(NULL, arguments.baseline, print_baseline, baseline);
+    json_decref(baseline);
+    json_decref(measured);
+    json_decref(rows);
+    return 0;
+}
