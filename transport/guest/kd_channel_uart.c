@@ -18,6 +18,7 @@ static enum kd_status uart_open(struct kd_module_state *state)
     const struct kd_link_config config = {.byte_wait = (uint64_t)uart->polls + 1,
                                           .reset_window = uart->polls / 10 + 1};
     kd_link_init(&uart->link, &config);
+    kd_link_distrust(&uart->link); /* what is on the line may have been for the kernel before (2.15) */
     return KD_OK;
 }
 

@@ -128,7 +128,7 @@ static void debugger_asks(uint32_t data_bytes)
     const struct kd_frame_header head = {.leader = KD_LEADER_DATA,
                                          .type = KD_TYPE_MANIPULATE,
                                          .byte_count = (uint16_t)body_bytes,
-                                         .id = KD_ID_INITIAL,
+                                         .id = KD_ID_INITIAL | KD_ID_SYNC, /* of this session (2.15) */
                                          .checksum =
                                              kd_checksum(0, frame + KD_FRAME_HEADER_BYTES, body_bytes)};
     kd_frame_header_store(frame, &head);

@@ -312,10 +312,46 @@ static void a_packet_and_its_ack_cost_what_the_table_says(void **state)
     assert_true(fake.present);
 }
 
+/* The guest's first packet, acknowledged: from here on the debugger is known to speak to this guest. */
+static void be_heard(void)
+{
+    uart.peer = acknowledge;
+    send(KD_TYPE_STATE_CHANGE64, KD_STATE_EXCEPTION, 0);
+    uart.peer = NULL;
+    fake.exits = 0;
+    uart.sent_bytes = 0;
+}
+
+static void acknowledge_the_second(void)
+{
+    uint32_t before = frames_seen;
+    watch();
+    if (frames_seen > before && frames_seen == 2)
+        feed_control(KD_TYPE_ACK, last_id & ~KD_ID_SYNC);
+}
+
+/* It crossed the reset on the line, and its id looks like an answer to the first packet (2.15). */
+static void a_request_to_the_kernel_before_is_neither_an_ack_nor_delivered(void **state)
+{
+    (void)state;
+    struct kd_received received;
+    uart.peer = acknowledge_the_second;
+    feed_request(KD_ID_INITIAL, 200);
+    send(KD_TYPE_STATE_CHANGE64, KD_STATE_EXCEPTION, 0);
+    assert_int_equal(frames_seen, 2);
+    assert_int_equal(last_id, KD_ID_INITIAL | KD_ID_SYNC);
+    uart.peer = NULL;
+    assert_int_equal(receive(&received), KD_TIMEOUT);
+    feed_request(KD_ID_INITIAL, 100);
+    assert_int_equal(receive(&received), KD_RECEIVED);
+    assert_int_equal(received.data_bytes, 100);
+}
+
 static void a_request_is_received_and_acknowledged(void **state)
 {
     (void)state;
     struct kd_received received;
+    be_heard();
     feed_request(KD_ID_INITIAL, 200);
     assert_int_equal(receive(&received), KD_RECEIVED);
     assert_int_equal(received.header_bytes, 56);
@@ -486,6 +522,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(power_and_sleep_set_the_port_up_again, set_up_open),
         cmocka_unit_test_setup(a_packet_and_its_ack_cost_what_the_table_says, set_up_open),
         cmocka_unit_test_setup(a_request_is_received_and_acknowledged, set_up_open),
+        cmocka_unit_test_setup(a_request_to_the_kernel_before_is_neither_an_ack_nor_delivered, set_up_open),
         cmocka_unit_test_setup(silence_costs_409602_accesses_at_the_default_budget, set_up_open),
         cmocka_unit_test_setup(an_unanswered_print_is_repeated_and_abandoned, set_up_open),
         cmocka_unit_test_setup(the_first_leader_makes_the_debugger_present_again, set_up_open),
