@@ -95,10 +95,18 @@ static uint64_t faults_struck(const struct oracle *oracle)
     return oracle->faults == NULL ? 0 : sim_faults_struck(oracle->faults);
 }
 
+/* The request that is on the line when the guest ends reaches the next one from the middle on, if at all: noise. */
+static bool request_is_cut(const struct oracle *oracle)
+{
+    return oracle->config.link == SIM_LINK_SERIAL && oracle->ask.active && oracle->dbg_state == DBG_WAIT_ACK;
+}
+
 /* Another one begins, and knows nothing of before. rebooted: by its own will, which the debugger knows of */
 static void boot(struct oracle *oracle, bool rebooted)
 {
     end_guest(oracle);
+    if (request_is_cut(oracle))
+        oracle->noise_breaks += oracle->request_0x62;
     oracle->powered = true;
     oracle->reverted = false;
     oracle->boots++;
@@ -253,6 +261,7 @@ static void revert(struct oracle *oracle)
     boot(oracle, false);
     oracle->reverted = true;
     oracle_wishes_stay(oracle);
+    oracle_wishes_come_back(oracle);
     if (sends != NULL && sends->time_ns == sim_now(oracle->world))
         sends->boots = oracle->boots; /* told right before: what the guest was sending at the snapshot */
     if (oracle->config.link == SIM_LINK_BACKDOOR)
@@ -260,7 +269,8 @@ static void revert(struct oracle *oracle)
     oracle_flow_set_stale(&oracle->requests, false); /* it may be the very one that this guest waits for */
     oracle->knows_guest = true;
     oracle->bytes_ahead = ahead;
-    oracle->noise_breaks += oracle->request_0x62;
+    if (!request_is_cut(oracle))
+        oracle->noise_breaks += oracle->request_0x62;
     oracle->packets.unsettled = oracle->requests.unsettled = true;
     oracle->packets.agreed = oracle->requests.agreed = false;
     oracle_strike_ends(oracle, &oracle->packets, HOLE_RESET_REPEAT);
@@ -292,6 +302,7 @@ static void on_life(void *context, enum sim_life life)
         revert(oracle);
         break;
     case SIM_LIFE_SNAPSHOT: /* a checkpoint, which loses nothing */
+        oracle_wishes_kept(oracle);
         break;
     case SIM_LIFE_ATTACH:
     case SIM_LIFE_DETACH:
@@ -419,14 +430,15 @@ static void note_ack(struct oracle *oracle, uint32_t id)
     oracle->late_ack = !oracle->knows_guest;
 }
 
-/* A guest that begins as the one before began is not told from it: what the debugger says to the one it means
- * for the other. */
+/* A guest that begins as the one before began is not told from it: its first packet passes for a repeat of the
+ * other's, and what the debugger says to the one it means for the other. */
 static void note_repeat(struct oracle *oracle, uint32_t id)
 {
-    const struct oracle_entry *newest = oracle_newest(&oracle->packets);
+    struct oracle_entry *newest = oracle_newest(&oracle->packets);
     if ((id & DBG_ID_SYNC) && newest != NULL && newest->boots == oracle->boots) {
         oracle->knows_guest = true;
         oracle_flow_set_stale(&oracle->requests, false);
+        oracle_looks_like_last(oracle, newest);
     }
     note_ack(oracle, id);
 }

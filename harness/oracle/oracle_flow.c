@@ -105,6 +105,16 @@ void oracle_strike(struct oracle *oracle, struct oracle_flow *flow, const struct
     memcpy(strike->on.body, entry->body, entry->body_bytes);
 }
 
+void oracle_looks_like_last(struct oracle *oracle, const struct oracle_entry *packet)
+{
+    struct oracle_flow *packets = &oracle->packets, *requests = &oracle->requests;
+    if (!packets->has_last || !same(packet, &packets->last))
+        return;
+    oracle_strike(oracle, packets, packet, HOLE_SAME_START);
+    if (requests->has_last && requests->last.boots < oracle->boots)
+        oracle_strike(oracle, requests, &requests->last, HOLE_SAME_START);
+}
+
 void oracle_strike_ends(struct oracle *oracle, struct oracle_flow *flow, enum oracle_hole_index hole)
 {
     if (flow->count > 0)
@@ -224,17 +234,22 @@ static void judge_lost(struct oracle *oracle, struct oracle_flow *flow, const st
                    describe(entry, text));
 }
 
-/* The first equal one that must arrive; else the first equal one that may. */
+/* What the debugger's link took comes before what it did not, and what must arrive before what may. */
+static unsigned claim(const struct oracle_entry *entry)
+{
+    return 1u + 2u * entry->accepted + !entry->may_be_lost;
+}
+
+/* The equal one with the best claim, the first among equals. */
 static size_t find_equal(const struct oracle_flow *flow, const struct oracle_entry *arrived)
 {
     size_t found = flow->count;
+    unsigned best = 0;
     for (size_t i = 0; i < flow->count; i++) {
-        if (!same(&flow->entries[i], arrived))
+        if (!same(&flow->entries[i], arrived) || claim(&flow->entries[i]) <= best)
             continue;
-        if (!flow->entries[i].may_be_lost)
-            return i;
-        if (found == flow->count)
-            found = i;
+        found = i;
+        best = claim(&flow->entries[i]);
     }
     return found;
 }
@@ -255,7 +270,6 @@ static void remember(struct oracle_flow *flow, struct oracle_entry *arrived)
     flow->last = *arrived;
     arrived->body = NULL;
     flow->has_last = true;
-    flow->unsettled = false;
 }
 
 /* The entry itself is what arrived, whatever it looked like. */
@@ -263,6 +277,10 @@ static void arrive(struct oracle *oracle, struct oracle_flow *flow, size_t index
 {
     const struct oracle_entry *entry = &flow->entries[index];
     struct oracle_entry copy = make_entry(oracle, entry->type, entry->body, entry->body_bytes, NULL, 0);
+    copy.boots = entry->boots;
+    /* A request of the debugger before says nothing about the ids of this one. */
+    bool settles = flow == &oracle->packets || entry->lines == oracle->lines;
+    flow->unsettled = flow->unsettled && !settles;
     take_through(oracle, flow, index);
     remember(flow, &copy);
 }
@@ -346,19 +364,24 @@ static void accept(struct oracle *oracle, struct oracle_entry *entry)
         oracle->knows_guest = true;
 }
 
-/* Only the first packets of a guest have SYNC, and then both ends count anew (2.3 rule 1). */
+/* Only the first packets of a guest have SYNC, and then both ends count anew (2.3 rule 1). What must arrive comes
+ * before what may. */
 void oracle_accepted(struct oracle *oracle, uint16_t type, uint32_t id, uint32_t first)
 {
     struct oracle_flow *flow = &oracle->packets;
+    struct oracle_entry *found = NULL;
     uint64_t least = id & DBG_ID_SYNC ? oracle->boots : 0;
-    for (size_t i = 0; i < flow->count; i++) {
-        struct oracle_entry *entry = &flow->entries[i];
-        if (entry->type == type && entry->first == first && entry->boots >= least && !entry->accepted) {
-            accept(oracle, entry);
-            oracle->requests.unsettled = oracle->requests.unsettled && !(id & DBG_ID_SYNC);
-            return;
-        }
+    for (size_t i = flow->count; i > 0; i--) {
+        struct oracle_entry *entry = &flow->entries[i - 1];
+        if (entry->type != type || entry->first != first || entry->boots < least || entry->accepted)
+            continue;
+        if (found == NULL || found->may_be_lost || !entry->may_be_lost)
+            found = entry;
     }
+    if (found == NULL)
+        return;
+    accept(oracle, found);
+    oracle->requests.unsettled = oracle->requests.unsettled && !(id & DBG_ID_SYNC);
 }
 
 void oracle_orphaned(struct oracle *oracle, uint32_t api)
@@ -377,24 +400,23 @@ void oracle_orphaned(struct oracle *oracle, uint32_t api)
     oracle_violate(oracle, 1, "a reply came for which there was no request: %s", dbg_api_name(api));
 }
 
-/* A request that the kernel has not got yet: its arrival counts as the ACK of what crosses it (2.6 N6). */
-static bool under_way(const struct oracle_flow *flow, bool stale)
+/* A request that the kernel has not got yet: its arrival counts as the ACK of what crosses it (2.6 N6). One to the
+ * kernel before counts as nothing (2.15). */
+static bool request_under_way(const struct oracle_flow *flow)
 {
     for (size_t i = 0; i < flow->count; i++)
-        if (flow->entries[i].stale == stale)
+        if (!flow->entries[i].stale)
             return true;
     return false;
 }
 
-/* The SYNC packet was acknowledged by what was said to the kernel before, whose ids look the same: an ACK
- * still under way, or on serial a request (2.6 N6; a relay drops that one, 2.15). Then stale requests pass
- * for new ones. */
+/* The SYNC packet was acknowledged by an ACK for the kernel before that was still under way: its id is the same.
+ * Then stale requests pass for new ones. */
 static enum oracle_hole_index old_words_count(struct oracle *oracle)
 {
     bool by_ack = oracle->late_ack && oracle->send.since_ns <= oracle->ack_lands_ns;
-    bool by_request = oracle->config.link == SIM_LINK_SERIAL && under_way(&oracle->requests, true);
     oracle->late_ack = false;
-    return by_ack ? HOLE_LATE_ACK : by_request ? HOLE_IMPLICIT_ACK : HOLE_NONE;
+    return by_ack ? HOLE_LATE_ACK : HOLE_NONE;
 }
 
 /* If it was lost, the next one has an id that the debugger does not expect. */
@@ -418,7 +440,7 @@ void oracle_told_sent(struct oracle *oracle, uint16_t type, uint32_t first)
     entry->told = true;
     if (entry->accepted || entry->may_be_lost)
         return;
-    if (hole != HOLE_NONE || under_way(&oracle->requests, false)) {
+    if (hole != HOLE_NONE || request_under_way(&oracle->requests)) {
         strike_unseen(oracle, entry, hole != HOLE_NONE ? hole : HOLE_IMPLICIT_ACK);
         return;
     }

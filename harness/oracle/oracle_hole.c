@@ -38,8 +38,7 @@ static const struct oracle_hole holes[HOLES] = {
          "the last message before a RESET may come once more"},
     [HOLE_IMPLICIT_ACK] =
         {"implicit-ack", "no fault: a request crosses a packet, and its arrival counts as the packet's ACK",
-         "this packet may be lost although it counts as sent, and then the next one too; on "
-         "serial a request to the kernel before a reset may reach the new one"},
+         "this packet may be lost although it counts as sent, and then the next one too"},
     [HOLE_LATE_RESET] =
         {"late-reset-answer",
          "no fault: the answer to a RESET comes when a request is under way already; ids start over "
@@ -51,6 +50,11 @@ static const struct oracle_hole holes[HOLES] = {
          "that packet's too",
          "this packet and the next may be lost although they count as sent, and a request to the "
          "kernel before may reach the new one"},
+    [HOLE_SAME_START] =
+        {"same-start",
+         "no fault: a guest begins with the very packet with which the one before began, and the debugger has "
+         "answered nothing in between",
+         "it passes for a repeat, and is acknowledged and dropped; a request whose ACK was lost reaches both"},
 };
 
 const struct oracle_hole *oracle_holes(unsigned *count)
@@ -69,6 +73,7 @@ static const unsigned outcomes[HOLES] = {
     [HOLE_IMPLICIT_ACK] = OUTCOME_LOST,
     [HOLE_LATE_RESET] = OUTCOME_LOST,
     [HOLE_LATE_ACK] = OUTCOME_LOST,
+    [HOLE_SAME_START] = OUTCOME_LOST | OUTCOME_TWICE,
 };
 
 unsigned oracle_outcomes(enum oracle_hole_index hole)

@@ -21,6 +21,7 @@ enum oracle_hole_index {
     HOLE_IMPLICIT_ACK,
     HOLE_LATE_RESET,
     HOLE_LATE_ACK,
+    HOLE_SAME_START,
     HOLES
 };
 
@@ -148,6 +149,8 @@ struct oracle {
     uint64_t bytes_ahead;     /* serial: bytes that polls may eat before a break-in byte */
     uint64_t struck_at_poll;  /* faults on RPCs and exits until the last poll */
     uint64_t noise_breaks;    /* 0x62 bytes that the target may take for break-ins */
+    uint64_t kept_wishes;     /* not honoured at the last snapshot */
+    uint64_t kept_honoured;   /* breaks_honoured then */
     uint32_t request_bytes;   /* of the frame that the debugger sent last */
     uint32_t request_0x62;    /* how many of them look like break-ins to a target that runs */
 
@@ -183,6 +186,9 @@ void oracle_told_sent(struct oracle *oracle, uint16_t type, uint32_t first);
 /* A hole falls upon a message that is under way or was. */
 void oracle_strike(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *entry,
                    enum oracle_hole_index hole);
+/* The debugger took this packet for the one that arrived last: when they are equal it may be lost, and what the guest
+ * before was asked last may come to this one too. */
+void oracle_looks_like_last(struct oracle *oracle, const struct oracle_entry *packet);
 /* Upon the one that is under way, and upon the one that arrived last: either may be begun anew. */
 void oracle_strike_ends(struct oracle *oracle, struct oracle_flow *flow, enum oracle_hole_index hole);
 void oracle_flow_ends_epoch(struct oracle_flow *flow);
@@ -219,6 +225,10 @@ void oracle_polled_nothing(struct oracle *oracle);
 /* The kernel stopped: whoever wished for a stop has one. */
 void oracle_wishes_satisfied(struct oracle *oracle);
 void oracle_wishes_stay(struct oracle *oracle);
+/* A snapshot was taken: the guest in it may have heard every wish that is not honoured yet. A revert to it brings
+ * those back that were honoured since. */
+void oracle_wishes_kept(struct oracle *oracle);
+void oracle_wishes_come_back(struct oracle *oracle);
 void oracle_ran(struct oracle *oracle);
 void oracle_wishes_finish(struct oracle *oracle);
 

@@ -30,6 +30,13 @@ static void drop_wish(struct oracle *oracle, size_t index)
             (oracle->wish_count - index) * sizeof *oracle->wishes);
 }
 
+static void add_wish(struct oracle *oracle, const struct oracle_wish *wish)
+{
+    oracle->wishes =
+        sim_grow(oracle->wishes, &oracle->wish_room, oracle->wish_count + 1, sizeof *oracle->wishes);
+    oracle->wishes[oracle->wish_count++] = *wish;
+}
+
 /* A running target owes a break for it: the first poll after the byte came may just miss it, and on serial a
  * poll takes one byte, so everything in front of it costs a poll each (2.7 rules 2, 3). */
 void oracle_wished(struct oracle *oracle)
@@ -44,9 +51,7 @@ void oracle_wished(struct oracle *oracle)
     if (oracle->config.link == SIM_LINK_SERIAL)
         wish.polls_left += oracle->bytes_ahead + (now < oracle->piled_up_until ? PILED_UP_BYTES : 0);
     oracle->counters.breaks_wished++;
-    oracle->wishes =
-        sim_grow(oracle->wishes, &oracle->wish_room, oracle->wish_count + 1, sizeof *oracle->wishes);
-    oracle->wishes[oracle->wish_count++] = wish;
+    add_wish(oracle, &wish);
     oracle->bytes_ahead++;
 }
 
@@ -133,6 +138,19 @@ void oracle_wishes_stay(struct oracle *oracle)
 {
     for (size_t i = 0; i < oracle->wish_count; i++)
         oracle->wishes[i].behind = true;
+}
+
+void oracle_wishes_kept(struct oracle *oracle)
+{
+    oracle->kept_wishes = oracle->wish_count + oracle->noise_breaks;
+    oracle->kept_honoured = oracle->counters.breaks_honoured;
+}
+
+void oracle_wishes_come_back(struct oracle *oracle)
+{
+    uint64_t honoured = oracle->counters.breaks_honoured - oracle->kept_honoured;
+    for (uint64_t i = 0; i < honoured && i < oracle->kept_wishes; i++)
+        add_wish(oracle, &(struct oracle_wish){.arrives_ns = sim_now(oracle->world), .behind = true});
 }
 
 /* The relay merges what came before one tick and drops what comes while the target is stopped (2.7 rule 5);

@@ -722,6 +722,25 @@ static void on_serial_a_new_debuggers_first_request_may_pass_for_a_repeat(void *
     assert_violates(f, 3, "given up though nothing was faulty");
 }
 
+/* A request of the debugger before arrives only now: that one's ids are not this one's. */
+static void on_serial_a_request_of_the_debugger_before_settles_nothing(void **context)
+{
+    struct fixture *f = *context;
+    struct body old = read_message(9);
+    restart(f, SIM_LINK_SERIAL);
+    stopped(f);
+    request(f, read_message(8));
+    reply(f, read_message(7));
+    asked(f, &old);
+    life(f, SIM_LIFE_DETACH);
+    note(f, DBG_NOTE_DETACH, 0, 0, 0);
+    attach(f);
+    kernel(f, MK_TRACE_RECEIVE, &old, RECEIVED);
+    stopped(f);
+    given_up_after_its_ack(f, 1);
+    assert_clean(f);
+}
+
 static void on_serial_a_sync_packet_shows_a_new_debugger_where_ids_are(void **context)
 {
     struct fixture *f = *context;
@@ -1112,6 +1131,52 @@ static void on_serial_a_reset_before_the_byte_costs_a_poll_a_byte(void **context
     assert_clean(f);
     poll(f, NOTHING);
     assert_violates(f, 4, "not honoured");
+}
+
+/* Whether it had heard them already, nobody can tell: each may be honoured once more, and no other. */
+static void a_revert_brings_back_the_wishes_of_its_snapshot(void **context)
+{
+    struct fixture *f = *context;
+    restart(f, SIM_LINK_SERIAL);
+    wish(f);
+    life(f, SIM_LIFE_SNAPSHOT);
+    break_by_poll(f);
+    life(f, SIM_LIFE_REVERT);
+    break_by_poll(f);
+    assert_clean(f);
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+    wish(f);
+    break_by_poll(f);
+    life(f, SIM_LIFE_SNAPSHOT); /* honoured before it */
+    life(f, SIM_LIFE_REVERT);
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+}
+
+/* The next guest gets the rest of it: noise, in which 0x62 is a break-in (2.4). */
+static void on_serial_a_request_that_a_reset_cuts_may_break_in(void **context)
+{
+    struct fixture *f = *context;
+    struct body question = read_message(DBG_BREAK_IN_BYTE), quiet = read_message(2);
+    restart(f, SIM_LINK_SERIAL);
+    stopped(f);
+    asked(f, &question);
+    life(f, SIM_LIFE_RESET);
+    break_by_poll(f);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "noise-break-in"), 1);
+    stopped(f);
+    asked(f, &quiet); /* no such byte in it */
+    life(f, SIM_LIFE_RESET);
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+    stopped(f);
+    question.at[20] = 1;
+    request(f, question); /* arrived as a whole */
+    life(f, SIM_LIFE_RESET);
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
 }
 
 static void a_guest_reset_while_stopped_may_be_made_to_break_in_once(void **context)
@@ -1613,6 +1678,53 @@ static void a_guest_that_begins_as_the_one_before_gets_what_that_one_was_asked(v
     assert_clean(f);
 }
 
+/* And when its ACK of what it asked was lost, the new kernel is asked it too. Neither holds for another packet. */
+static void a_guest_that_begins_as_the_one_before_may_lose_its_first_packet(void **context)
+{
+    struct fixture *f = *context;
+    struct body load = make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 1);
+    struct body other = make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 2);
+    struct body question = read_message(1);
+    restart(f, SIM_LINK_SERIAL);
+    packet_of_a_boot(f, load);
+    asked(f, &question);
+    kernel(f, MK_TRACE_RECEIVE, &question, RECEIVED);
+    wait(f, SIM_S(1));
+    life(f, SIM_LIFE_RESET);
+    kernel(f, MK_TRACE_SEND, &load, 0);
+    note(f, DBG_NOTE_REPEAT, load.type, DBG_ID_INITIAL | DBG_ID_SYNC, 0);
+    kernel(f, MK_TRACE_SENT, &load, SENT);
+    kernel(f, MK_TRACE_RECEIVE, &question, RECEIVED);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "same-start"), 2);
+    life(f, SIM_LIFE_RESET);
+    kernel(f, MK_TRACE_SEND, &other, 0);
+    note(f, DBG_NOTE_REPEAT, other.type, DBG_ID_INITIAL | DBG_ID_SYNC, 0);
+    kernel(f, MK_TRACE_SENT, &other, SENT);
+    assert_violates(f, 1, "the debugger has not accepted it");
+    kernel(f, MK_TRACE_RECEIVE, &question, RECEIVED);
+    assert_violates(f, 1, "request delivered twice");
+}
+
+/* It lay in the debugger's queue when the next boot began with an equal one. */
+static void a_packet_that_was_accepted_is_told_before_an_equal_one_of_the_next_boot(void **context)
+{
+    struct fixture *f = *context;
+    struct body load = make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 1);
+    kernel(f, MK_TRACE_SEND, &load, 0);
+    accepted(f, &load);
+    kernel(f, MK_TRACE_SENT, &load, SENT);
+    life(f, SIM_LIFE_RESET);
+    kernel(f, MK_TRACE_SEND, &load, 0);
+    told(f, &load); /* the debugger starts over, and tells what it had kept */
+    note(f, DBG_NOTE_ACCEPTED, load.type, DBG_ID_INITIAL | DBG_ID_SYNC, DBG_STATE_LOAD_SYMBOLS);
+    told(f, &load);
+    kernel(f, MK_TRACE_SENT, &load, SENT);
+    finish_clean(f);
+    told(f, &load);
+    assert_violates(f, 1, "packet delivered twice");
+}
+
 /* What a guest was sending at its snapshot is told right before the revert, and is its own. */
 static void a_guest_that_is_again_may_be_asked_once_it_was_heard(void **context)
 {
@@ -1629,8 +1741,8 @@ static void a_guest_that_is_again_may_be_asked_once_it_was_heard(void **context)
     assert_int_equal(excuses_of(f, "late-ack"), 0);
 }
 
-/* It counts as the ACK of the SYNC packet (2.6 N6); a relay drops it (2.15), a serial target cannot. */
-static void on_serial_a_request_to_the_kernel_before_may_pass_for_an_ack(void **context)
+/* It is no ACK of the SYNC packet, through a relay or not (2.15). */
+static void on_serial_a_request_to_the_kernel_before_is_no_ack_either(void **context)
 {
     struct fixture *f = *context;
     struct body load = make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 1);
@@ -1640,10 +1752,11 @@ static void on_serial_a_request_to_the_kernel_before_may_pass_for_an_ack(void **
     wait(f, SIM_S(1));
     asked(f, &question);
     life(f, SIM_LIFE_RESET);
-    packet_of_a_boot(f, load);
+    kernel(f, MK_TRACE_SEND, &load, 0);
+    kernel(f, MK_TRACE_SENT, &load, SENT);
+    assert_violates(f, 1, "the debugger has not accepted it");
     kernel(f, MK_TRACE_RECEIVE, &question, RECEIVED);
-    assert_clean(f);
-    assert_int_equal(excuses_of(f, "implicit-ack"), 1);
+    assert_violates(f, 1, "delivered to the kernel after its own was gone");
 }
 
 /* The ACK of the last packet before, whose id is that of the SYNC packet too, is on its way at the reset, or
@@ -1886,6 +1999,7 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(nobody_is_blamed_for_a_machine_that_stands_still, set_up, tear_down),
         cmocka_unit_test_setup_teardown(on_serial_a_sync_packet_shows_a_new_debugger_where_ids_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_a_request_of_the_debugger_before_settles_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(on_serial_a_new_debuggers_first_request_may_pass_for_a_repeat, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_machine_that_stood_still_has_lost_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_relay_may_speak_for_a_target_that_is_off, set_up, tear_down),
@@ -1915,6 +2029,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(on_serial_a_reset_before_the_byte_costs_a_poll_a_byte, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_guest_reset_while_stopped_may_be_made_to_break_in_once, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_a_request_that_a_reset_cuts_may_break_in, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_revert_brings_back_the_wishes_of_its_snapshot, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(every_hole_has_a_name_of_its_own_and_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(header_flips_excuse_a_lost_packet_as_the_table_says_and_only_that_one,
@@ -1955,9 +2073,13 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_guest_that_begins_as_the_one_before_gets_what_that_one_was_asked,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_that_was_accepted_is_told_before_an_equal_one_of_the_next_boot,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_guest_that_begins_as_the_one_before_may_lose_its_first_packet,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_guest_that_is_again_may_be_asked_once_it_was_heard, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(on_serial_a_request_to_the_kernel_before_may_pass_for_an_ack, set_up,
+        cmocka_unit_test_setup_teardown(on_serial_a_request_to_the_kernel_before_is_no_ack_either, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_late_ack_may_acknowledge_the_first_packet_of_a_boot, set_up,
                                         tear_down),
