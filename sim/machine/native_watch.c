@@ -41,11 +41,14 @@ void native_watch_is_back(struct native_watch *watch)
         native_vectors_paint();
 }
 
+/* Its control bits. The exception flags stick, and the host that computes during an exit (a scenario's fractions)
+ * sets them too. */
 static uint32_t mxcsr(void)
 {
+    enum { EXCEPTION_FLAGS = 0x3F };
     uint32_t value;
     __asm__ volatile("stmxcsr %0" : "=m"(value));
-    return value;
+    return value & ~(uint32_t)EXCEPTION_FLAGS;
 }
 
 static uint16_t x87_control(void)
