@@ -77,6 +77,7 @@ static void make_parts(struct sim_guest *guest)
 {
     guest->part_count = 0;
     add_part(guest, "paging", GUEST_PAGING, GUEST_PAGING_BYTES, true, false);
+    add_part(guest, "task", GUEST_TASK, GUEST_TASK_BYTES, false, false);
     add_part(guest, "boot page", GUEST_BOOT, GUEST_BOOT_BYTES, false, false);
     add_image(guest, "kernel", kernel(guest->image->arch));
     add_part(guest, "kernel state", GUEST_STATE, GUEST_STATE_BYTES, true, false);

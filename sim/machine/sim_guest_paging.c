@@ -6,7 +6,8 @@
 #include "transport/kd/kd_bytes.h"
 #include <string.h>
 
-enum { PRESENT = 0x01, WRITE = 0x02, ACCESSED = 0x20, DIRTY = 0x40, LARGE = 0x80 };
+/* User: a machine may run the guest in ring 3, where all of it is the guest's as well. */
+enum { PRESENT = 0x01, WRITE = 0x02, USER = 0x04, ACCESSED = 0x20, DIRTY = 0x40, LARGE = 0x80 };
 #define NO_EXECUTE ((uint64_t)1 << 63)
 
 struct paging {
@@ -50,10 +51,10 @@ static void map(struct paging *paging, uint32_t root, uint64_t linear, uint64_t 
     for (unsigned level = paging->levels; level > at_level; level--) {
         uint8_t *entry = entry_at(paging, table, level, linear);
         if (load(paging, entry) == 0)
-            store(paging, entry, take_table(paging) | PRESENT | WRITE | ACCESSED);
+            store(paging, entry, take_table(paging) | PRESENT | WRITE | USER | ACCESSED);
         table = (uint32_t)load(paging, entry) & ~(uint32_t)(GUEST_PAGE_BYTES - 1);
     }
-    store(paging, entry_at(paging, table, at_level, linear), entry_value | PRESENT | ACCESSED | DIRTY);
+    store(paging, entry_at(paging, table, at_level, linear), entry_value | PRESENT | USER | ACCESSED | DIRTY);
 }
 
 static void map_part(struct paging *paging, uint32_t root, const struct sim_guest_part *part)

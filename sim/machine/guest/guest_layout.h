@@ -7,6 +7,7 @@
  * around it.
  *
  *   00100000  page tables          1 MiB .. 16 MiB: the region, one piece of host memory
+ *   00130000  task                 the ports that ring 3 may use, on a machine that runs the guest there (kvm_cpu.h)
  *   00140000  boot page            what the host tells (struct guest_boot)
  *   00200000  kernel image         mini kernel, loader, platform: linked to this base
  *   00400000  kernel state         struct mk_state
@@ -29,6 +30,8 @@ enum {
     GUEST_REGION_END = 0x01000000,
     GUEST_PAGING = 0x00100000,
     GUEST_PAGING_BYTES = 0x20000,
+    GUEST_TASK = 0x00130000,
+    GUEST_TASK_BYTES = 3 * GUEST_PAGE_BYTES,
     GUEST_BOOT = 0x00140000,
     GUEST_BOOT_BYTES = GUEST_PAGE_BYTES,
     GUEST_KERNEL = 0x00200000,
