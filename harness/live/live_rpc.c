@@ -21,6 +21,7 @@ struct live_rpc {
     size_t request_bytes; /* with its prefix; 0: none is under way */
     uint8_t reply[REPLY_ROOM];
     size_t reply_bytes; /* so far */
+    bool notice_due;    /* notices were asked for, and nothing has come back yet */
 };
 
 static bool join(struct live_rpc *rpc);
@@ -40,11 +41,16 @@ static size_t missing(const struct live_rpc *rpc)
     return VM_STREAM_PREFIX_BYTES + (size_t)kd_load_u32(rpc->reply) - rpc->reply_bytes;
 }
 
-static void take_reply(struct live_rpc *rpc)
+/* A relay that knows no notices refuses to be asked for them, like any request that it cannot read. */
+static void take_message(struct live_rpc *rpc)
 {
     size_t len_bytes = rpc->reply_bytes - VM_STREAM_PREFIX_BYTES;
+    bool is_notice = len_bytes == VM_NOTICE_BYTES, is_refusal = rpc->notice_due && !is_notice;
     rpc->reply_bytes = 0;
-    if (rpc->request_bytes == 0)
+    rpc->notice_due = false;
+    if (is_notice)
+        rpc->events.attention(rpc->events.context, rpc->reply[VM_STREAM_PREFIX_BYTES] != VM_NOTICE_QUIET);
+    if (is_notice || is_refusal || rpc->request_bytes == 0)
         return;
     rpc->request_bytes = 0;
     rpc->events.reply(rpc->events.context, rpc->reply + VM_STREAM_PREFIX_BYTES, len_bytes);
@@ -67,14 +73,16 @@ static void on_bytes(void *context, const uint8_t *bytes, size_t len_bytes)
         bytes += part;
         len_bytes -= part;
         if (rpc->reply_bytes >= VM_STREAM_PREFIX_BYTES && missing(rpc) == 0)
-            take_reply(rpc);
+            take_message(rpc);
     }
 }
 
-/* The relay dropped us. It answers a request that it may have seen already as a repeat, or as stale. */
+/* The relay dropped us. It answers a request that it may have seen already as a repeat, or as stale; what it wanted to
+ * be asked for is not known any more. */
 static void on_gone(void *context, const char *why)
 {
     struct live_rpc *rpc = context;
+    rpc->events.attention(rpc->events.context, true);
     if (!join(rpc))
         fail(rpc, why);
     else if (rpc->request_bytes > 0)
@@ -86,7 +94,14 @@ static bool join(struct live_rpc *rpc)
     const struct live_peer_events events = {.context = rpc, .bytes = on_bytes, .gone = on_gone};
     rpc->reply_bytes = 0;
     rpc->relay = live_peer_connect(rpc->loop, rpc->path, &events);
-    return rpc->relay != NULL;
+    if (rpc->relay == NULL)
+        return false;
+    uint8_t subscribe[VM_STREAM_PREFIX_BYTES + VM_NOTICE_BYTES] = {[VM_STREAM_PREFIX_BYTES] =
+                                                                       VM_NOTICE_SUBSCRIBE};
+    kd_store_u32(subscribe, VM_NOTICE_BYTES);
+    rpc->notice_due = true;
+    live_peer_write(rpc->relay, subscribe, sizeof subscribe);
+    return true;
 }
 
 struct live_rpc *live_rpc_open(struct uv_loop_s *loop, const char *path, const struct live_rpc_events *events)

@@ -14,6 +14,9 @@ struct uv_loop_s;
 struct live_rpc_events {
     void *context;
     void (*reply)(void *context, const uint8_t *bytes, size_t len_bytes);
+    /* Whether the relay wants to be asked; true until it has told, and for ever of a relay that tells no such
+     * thing. */
+    void (*attention)(void *context, bool raised);
     void (*failed)(void *context,
                    const char *why); /* the relay cannot be reached: nothing will answer any more */
 };
@@ -28,7 +31,7 @@ struct live_rpc *live_rpc_open(struct uv_loop_s *loop, const char *path,
 /* bytes  in  a whole request, at most VM_REQUEST_BYTES_MAX; copied */
 void live_rpc_request(struct live_rpc *rpc, const uint8_t *bytes, size_t len_bytes);
 
-/* The guest is gone, and with it the request under way. */
+/* The guest is gone, and with it the request under way. The next one must ask until the relay has told otherwise. */
 void live_rpc_lost(struct live_rpc *rpc);
 
 /* NULL is ignored. */

@@ -110,6 +110,13 @@ static void on_reply(void *context, const uint8_t *bytes, size_t len_bytes)
     live_world_turn(target->live);
 }
 
+static void on_attention(void *context, bool raised)
+{
+    struct live_target *target = context;
+    live_world_turn(target->live);
+    sim_vm_attention(target->vm, raised);
+}
+
 static void on_rpc_failed(void *context, const char *why)
 {
     struct live_target *target = context;
@@ -211,7 +218,7 @@ static enum kd_status open_relay(struct live_target *target, char why[RELAY_WHY_
 
 static enum kd_status open_rpc(struct live_target *target, char why[RELAY_WHY_BYTES])
 {
-    const struct live_rpc_events events = {target, on_reply, on_rpc_failed};
+    const struct live_rpc_events events = {target, on_reply, on_attention, on_rpc_failed};
     target->rpc = live_rpc_open(target->loop, target->vm_socket.path, &events);
     if (target->rpc != NULL)
         return KD_OK;

@@ -426,6 +426,11 @@ void sim_backdoor_resume(struct sim_backdoor *backdoor, struct sim_registers *re
     backdoor->held.is_held = false;
 }
 
+void sim_backdoor_attention(struct sim_backdoor *backdoor, bool raised)
+{
+    sim_channels_attention(backdoor->channels, raised);
+}
+
 void sim_backdoor_reset(struct sim_backdoor *backdoor)
 {
     backdoor->held.is_held = false;

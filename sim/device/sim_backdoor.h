@@ -68,6 +68,9 @@ void sim_backdoor_access_narrow(struct sim_backdoor *backdoor, bool is_in, unsig
  * none is under way (the call was struck). */
 void sim_backdoor_reply(struct sim_backdoor *backdoor, const uint8_t *reply, size_t len_bytes);
 
+/* Whether the guest should ask the handler, a level: shown on its TCLO channel (transport/guest/README.md 5). */
+void sim_backdoor_attention(struct sim_backdoor *backdoor, bool raised);
+
 /* VM reset: all channels closed, a held call struck (M5). */
 void sim_backdoor_reset(struct sim_backdoor *backdoor);
 

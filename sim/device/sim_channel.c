@@ -22,6 +22,8 @@ struct channel {
     bool has_cookies;
     bool is_tclo;
     bool greeting_due;    /* TCLO: not fetched yet */
+    bool is_ours;         /* TCLO: the guest named itself as one that wants our calls, */
+    bool call_due;        /* and has not yet been shown that it will get them */
     bool is_checkpointed; /* the next multi-step call answers CPT */
     bool comes_again;     /* a fault: when the guest has fetched the reply, it is offered once more */
     uint32_t cookie_high, cookie_low;
@@ -41,6 +43,7 @@ struct sim_channels {
     sim_rpc_fn *handler;
     void *context;
     bool offers_string;
+    bool attention; /* what calls on our TCLO channels say */
     struct sim_prng prng;
     struct channel *slots; /* a channel's id is its index */
     uint32_t count;
@@ -133,6 +136,15 @@ static void free_channel(struct channel *channel)
     channel->state = STATE_FREE;
 }
 
+/* A whole message of the guest on a TCLO channel: only its name means something. */
+static void take_name(struct channel *channel)
+{
+    static const char name[] = VM_TCLO_NAME;
+    if (channel->size != sizeof name - 1 || memcmp(channel->message, name, channel->size) != 0)
+        return;
+    channel->is_ours = channel->call_due = true;
+}
+
 /* A free slot, searched from a random one: ids vary and need not start at 0 (M10). NULL when all are open. */
 static struct channel *find_free(struct sim_channels *channels)
 {
@@ -154,6 +166,7 @@ static uint32_t open_channel(struct sim_channels *channels, struct sim_call *cal
     if (channel == NULL)
         return 0;
     channel->is_tclo = channel->greeting_due = protocol == PROTOCOL_TCLO;
+    channel->is_ours = channel->call_due = false;
     channel->is_checkpointed = channel->comes_again = false;
     channel->has_cookies = call->has_cookies = call->value & COOKIE_FLAG;
     channel->used_ns = sim_now(channels->world);
@@ -350,16 +363,9 @@ static uint32_t store(struct sim_channels *channels, struct channel *channel, st
         return SIM_STATUS_SUCCESS;
     if (!channel->is_tclo)
         return run_handler(channels, channel);
+    take_name(channel);
     go_idle(channel);
     return SIM_STATUS_SUCCESS;
-}
-
-/* RECVSIZE with nothing to fetch. */
-static uint32_t announce_nothing(struct sim_channels *channels, struct channel *channel,
-                                 struct sim_call *call)
-{
-    (void)channel, (void)call;
-    return offer(channels);
 }
 
 static uint32_t announce(struct sim_channels *channels, struct channel *channel, struct sim_call *call)
@@ -370,11 +376,27 @@ static uint32_t announce(struct sim_channels *channels, struct channel *channel,
     return offer(channels) | SIM_STATUS_DORECV;
 }
 
+/* RECVSIZE with nothing to fetch, unless the guest is to be called: that is looked at now, and again next time. */
+static uint32_t announce_call(struct sim_channels *channels, struct channel *channel, struct sim_call *call)
+{
+    if (!channel->is_ours || !(channels->attention || channel->call_due))
+        return offer(channels);
+    put_reply(channel, VM_TCLO_ATTENTION, sizeof VM_TCLO_ATTENTION - 1);
+    return announce(channels, channel, call);
+}
+
+static uint32_t announce_nothing(struct sim_channels *channels, struct channel *channel,
+                                 struct sim_call *call)
+{
+    (void)channel, (void)call;
+    return offer(channels);
+}
+
 /* RECVSTATUS: the message is gone, whatever the guest says of it. */
 static uint32_t drop_reply(struct sim_channels *channels, struct channel *channel, struct sim_call *call)
 {
     (void)channels, (void)call;
-    channel->greeting_due = false;
+    channel->greeting_due = channel->call_due = false;
     go_idle(channel);
     if (channel->comes_again)
         channel->state = STATE_REPLIED;
@@ -425,7 +447,7 @@ static step_fn *const steps[STATES][SIM_CALL_TYPES] = {
     /* clang-format off */
     /*                    OPEN    SENDSIZE       SENDPAYLOAD RECVSIZE          RECVPAYLOAD RECVSTATUS  CLOSE */
     [STATE_FREE] =      { refuse, refuse,        refuse,     refuse,           refuse,     refuse,     refuse },
-    [STATE_IDLE] =      { refuse, begin_message, refuse,     announce_nothing, refuse,     accept,     close_channel },
+    [STATE_IDLE] =      { refuse, begin_message, refuse,     announce_call,    refuse,     accept,     close_channel },
     [STATE_SENDING] =   { refuse, begin_message, store,      announce_nothing, refuse,     accept,     close_channel },
     [STATE_CALLED] =    { refuse, refuse,        refuse,     refuse,           refuse,     refuse,     refuse },
     [STATE_REPLIED] =   { refuse, begin_message, refuse,     announce,         fetch,      drop_reply, close_channel },
@@ -470,6 +492,11 @@ bool sim_channels_strike(struct sim_channels *channels)
     channels->called->state = STATE_IDLE;
     forget_called(channels);
     return true;
+}
+
+void sim_channels_attention(struct sim_channels *channels, bool raised)
+{
+    channels->attention = raised;
 }
 
 void sim_channels_forget(struct sim_channels *channels, uint16_t id)

@@ -59,6 +59,10 @@ bool sim_channels_reply(struct sim_channels *channels, const uint8_t *reply, siz
 
 void sim_channels_on_delayed(struct sim_channels *channels, void (*completed)(void *context), void *context);
 
+/* A level: while it is raised, TCLO channels whose guest named itself VM_TCLO_NAME have VM_TCLO_ATTENTION to tell; once,
+ * right after the name, they have it anyway. */
+void sim_channels_attention(struct sim_channels *channels, bool raised);
+
 /* The host has lost the channel that this id names: nobody knows it any more. */
 void sim_channels_forget(struct sim_channels *channels, uint16_t id);
 

@@ -8,8 +8,8 @@ struct sim_relay {
     struct sim_world *world;
     uint32_t vm;
     struct sim_line *to_debugger;
-    void (*reply)(void *context, const uint8_t *bytes, size_t len_bytes);
-    void *context;
+    struct sim_relay_says says;
+    bool attention; /* as told last */
     bool connected;
     bool frozen;
     struct sim_prng lives; /* seeds of the tokens of later lives */
@@ -34,23 +34,36 @@ static struct relay_config core_config(struct sim_world *world, uint32_t vm)
 
 static void has_room(void *context);
 
+static void tell_attention(struct sim_relay *relay, bool raised)
+{
+    if (raised == relay->attention)
+        return;
+    relay->attention = raised;
+    relay->says.attention(relay->says.context, raised);
+}
+
+static void begin_life(struct sim_relay *relay, const struct relay_config *config)
+{
+    relay_init(&relay->core, config);
+    relay->attention = !relay_vm_attention(&relay->core); /* told in any case */
+    tell_attention(relay, !relay->attention);
+}
+
 struct sim_relay *sim_relay_create(struct sim_world *world, uint32_t vm, struct sim_line *to_debugger,
-                                   void (*reply)(void *context, const uint8_t *bytes, size_t len_bytes),
-                                   void *context)
+                                   const struct sim_relay_says *says)
 {
     struct sim_relay *relay = sim_allocate(1, sizeof *relay);
     relay->world = world;
     relay->vm = vm;
     relay->to_debugger = to_debugger;
-    relay->reply = reply;
-    relay->context = context;
+    relay->says = *says;
     relay->timer_ns = KD_NEVER;
     sim_line_on_room(to_debugger, has_room, relay);
     char purpose[40];
     snprintf(purpose, sizeof purpose, "relay restart %u", (unsigned)vm);
     relay->lives = sim_prng_for(world, purpose);
     struct relay_config config = core_config(world, vm);
-    relay_init(&relay->core, &config);
+    begin_life(relay, &config);
     return relay;
 }
 
@@ -95,7 +108,7 @@ static bool drain_reply(struct sim_relay *relay)
     if (!relay_vm_reply(&relay->core, &reply))
         return false;
     note_reply(relay, reply);
-    relay->reply(relay->context, reply.bytes, reply.len_bytes);
+    relay->says.reply(relay->says.context, reply.bytes, reply.len_bytes);
     return true;
 }
 
@@ -134,8 +147,10 @@ static void drain(struct sim_relay *relay)
         more = drain_reply(relay) || more;
         more = drain_waiting(relay) || more;
     }
-    if (!relay->frozen)
-        arm(relay);
+    if (relay->frozen)
+        return;
+    arm(relay);
+    tell_attention(relay, relay_vm_attention(&relay->core));
 }
 
 static void expired(void *context)
@@ -187,13 +202,14 @@ void sim_relay_kill(struct sim_relay *relay)
     forget_timer(relay);
     relay->connected = relay->frozen = false;
     relay->waiting_bytes = 0;
+    tell_attention(relay, false); /* whoever is not there has nothing to tell */
 }
 
 void sim_relay_restart(struct sim_relay *relay)
 {
     struct relay_config config = relay->core.config;
     config.token_seed = sim_prng_u64(&relay->lives);
-    relay_init(&relay->core, &config);
+    begin_life(relay, &config);
 }
 
 void sim_relay_freeze(struct sim_relay *relay, bool frozen)

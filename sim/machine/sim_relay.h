@@ -9,12 +9,18 @@
 
 struct sim_relay;
 
+/* What a relay says to its VM. */
+struct sim_relay_says {
+    void *context;
+    void (*reply)(void *context, const uint8_t *bytes, size_t len_bytes); /* inside whatever event made it */
+    void (*attention)(void *context, bool raised); /* each change of relay_vm_attention; false before the first */
+};
+
 /* vm           in  number for the trace; token streams of two VMs differ by it
  * to_debugger  in  where the relay's bytes go; the caller's
- * reply        in  called with each reply to the VM, inside whatever event made it; every reply is traced */
+ * says         in  called inside events; every reply is traced */
 struct sim_relay *sim_relay_create(struct sim_world *world, uint32_t vm, struct sim_line *to_debugger,
-                                   void (*reply)(void *context, const uint8_t *bytes, size_t len_bytes),
-                                   void *context);
+                                   const struct sim_relay_says *says);
 void sim_relay_destroy(struct sim_relay *relay);
 
 /* A whole message from the VM, without the command word. */

@@ -173,6 +173,19 @@ static void on_relay_reply(void *context, const uint8_t *bytes, size_t len_bytes
     sim_backdoor_reply(vm->backdoor, reply, PREFIX_BYTES + len_bytes);
 }
 
+/* A relay that is not there has nothing to be asked for. */
+static void on_attention(void *context, bool raised)
+{
+    struct sim_vm *vm = context;
+    sim_backdoor_attention(vm->backdoor, raised && vm->relay_is_up);
+}
+
+void sim_vm_attention(struct sim_vm *vm, bool raised)
+{
+    assert(has_endpoint(vm) && !vm->on_cpu);
+    on_attention(vm, raised);
+}
+
 void sim_vm_rpc_reply(struct sim_vm *vm, const uint8_t *bytes, size_t len_bytes)
 {
     assert(has_endpoint(vm) && !vm->on_cpu);
@@ -232,9 +245,11 @@ static void make_devices(struct sim_vm *vm, struct sim_faults *faults)
         sim_backdoor_create(vm->world, faults, &backdoor, &vm->memory, on_rpc, sim_vm_completed, vm);
     vm->uart = sim_uart_create(vm->world, &uart, on_transmit, vm);
     sim_line_on_spoilt(vm->lines[SIM_FAULT_TO_TARGET], on_spoilt, vm);
-    if (vm->config.link == SIM_LINK_BACKDOOR && !has_endpoint(vm))
+    if (has_endpoint(vm))
+        on_attention(vm, true); /* it has not said that it would tell */
+    else if (vm->config.link == SIM_LINK_BACKDOOR)
         vm->relay = sim_relay_create(vm->world, vm->config.number, vm->lines[SIM_FAULT_TO_DEBUGGER],
-                                     on_relay_reply, vm);
+                                     &(struct sim_relay_says){vm, on_relay_reply, on_attention});
 }
 
 enum kd_status sim_vm_create(struct sim_world *world, struct sim_faults *faults,
@@ -323,8 +338,10 @@ void sim_vm_wipe(struct sim_vm *vm)
     sim_uart_reset(vm->uart);
     if (vm->relay != NULL && vm->relay_is_up)
         (vm->state == SIM_VM_OFF ? sim_relay_vm_gone : sim_relay_vm_lost)(vm->relay);
-    if (has_endpoint(vm))
-        vm->config.endpoint.lost(vm->config.endpoint.context);
+    if (!has_endpoint(vm))
+        return;
+    on_attention(vm, true); /* until it says otherwise of the next guest */
+    vm->config.endpoint.lost(vm->config.endpoint.context);
 }
 
 static void restart(struct sim_vm *vm, enum sim_life life)

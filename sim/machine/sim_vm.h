@@ -200,6 +200,10 @@ size_t sim_vm_unread(const struct sim_vm *vm);
 /* The endpoint's reply to the request under way, called between events; ignored when none is under way. */
 void sim_vm_rpc_reply(struct sim_vm *vm, const uint8_t *bytes, size_t len_bytes);
 
+/* The endpoint's word on whether the guest should ask it (relay_core.h, relay_vm_attention). An endpoint that has not
+ * said anything to this guest is always asked. Called between events. */
+void sim_vm_attention(struct sim_vm *vm, bool raised);
+
 /* A wish for the mini kernel's next tick; a reset forgets it.
  * Returns KD_OK; KD_ERR_BUSY: the one before was not taken yet; KD_ERR_CLOSED: the VM is off */
 KD_MUST_USE enum kd_status sim_vm_command(struct sim_vm *vm, const struct mk_command *command);

@@ -10,7 +10,13 @@ static bool guestrpc_open(struct kd_module_state *state)
 
 static void guestrpc_close(struct kd_module_state *state)
 {
+    vm_attention_close(&state->backdoor.attention);
     vm_guestrpc_close(&state->backdoor.rpc);
+}
+
+static bool guestrpc_attention(struct kd_module_state *state)
+{
+    return vm_attention_raised(&state->backdoor.attention);
 }
 
 /* The message has its command word in front already, and the reply its prefix. */
@@ -26,7 +32,8 @@ static enum kd_status guestrpc_call(struct kd_module_state *state, uint32_t requ
     return status;
 }
 
-const struct vm_carrier vm_carrier_guestrpc = {guestrpc_open, guestrpc_close, guestrpc_call};
+const struct vm_carrier vm_carrier_guestrpc = {guestrpc_open, guestrpc_close, guestrpc_call,
+                                               guestrpc_attention};
 
 static enum kd_status backdoor_open(struct kd_module_state *state)
 {

@@ -8,7 +8,7 @@
 
 #include "transport/guest/kd_options.h"
 #include "transport/guest/kd_uart16550.h"
-#include "transport/guest/vm_guestrpc.h"
+#include "transport/guest/vm_attention.h"
 #include "transport/kd/kd_link.h"
 #include "transport/kd/vm_message.h"
 
@@ -33,6 +33,7 @@ struct kd_messages {
 /* The backdoor channel. */
 struct kd_backdoor {
     struct vm_guestrpc rpc;
+    struct vm_attention attention;
 };
 
 /* The uart channel: the target's end of a KDCOM line. */

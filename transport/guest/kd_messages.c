@@ -30,7 +30,13 @@ static enum kd_status call_none(struct kd_module_state *state, uint32_t request_
     return KD_ERR_CLOSED;
 }
 
-static const struct vm_carrier no_carrier = {open_none, close_none, call_none};
+static bool attention_none(struct kd_module_state *state)
+{
+    (void)state;
+    return true;
+}
+
+static const struct vm_carrier no_carrier = {open_none, close_none, call_none, attention_none};
 
 static const struct vm_carrier *const carriers[VM_CARRIERS] = {
     [VM_CARRIER_NONE] = &no_carrier,
@@ -126,13 +132,14 @@ static enum kd_status exchange(struct kd_module_state *state, struct vm_request 
 
 /* Hello. In the new epoch nobody has seen a state change or a prompt, so whoever waits for an answer must ask
  * again: resend_next (4).
- * reply  out  scratch of the caller's, who has one anyway: stack is scarce here */
-static enum kd_status begin_epoch(struct kd_module_state *state, struct vm_reply *reply)
+ * request, reply  out  scratch of the caller's, who has them anyway: stack is scarce here */
+static enum kd_status begin_epoch(struct kd_module_state *state, struct vm_request *request,
+                                  struct vm_reply *reply)
 {
-    struct vm_request hello = {
+    *request = (struct vm_request){
         .kind = VM_HELLO, .version_min = VM_VERSION_MIN, .machine = kd_platform_machine()};
     end_epoch(&state->messages);
-    enum kd_status status = exchange(state, &hello, 0, reply);
+    enum kd_status status = exchange(state, request, 0, reply);
     if (status != KD_OK)
         return status;
     state->messages.version = reply->version;
@@ -148,8 +155,9 @@ enum kd_status kd_messages_open(struct kd_module_state *state, enum vm_carrier_i
     if (!carriers[id]->open(state))
         return KD_ERR_NO_DEVICE;
     messages->carrier = (uint8_t)id;
+    struct vm_request request;
     struct vm_reply reply;
-    enum kd_status status = begin_epoch(state, &reply);
+    enum kd_status status = begin_epoch(state, &request, &reply);
     messages->resend_next = false; /* a kernel that initialises waits for no answer */
     if (status != KD_OK)
         kd_messages_close(state);
@@ -188,11 +196,13 @@ static void stage_packet(struct kd_messages *messages, const struct kd_packet *p
 static void start_sending(struct sending *sending, const struct kd_messages *messages, uint32_t retries)
 {
     const struct kd_packet *packet = sending->packet;
+    sending->request = (struct vm_request){
+        .kind = VM_SEND,
+        .packet = *packet,
+        .retries = (uint16_t)(retries < UINT16_MAX ? retries : UINT16_MAX),
+    };
     bool next = kd_packet_next_wanted(packet, &sending->request.next);
-    sending->request.kind = VM_SEND;
     sending->request.flags = next && !messages->is_kept ? VM_FLAG_WANT_NEXT : 0;
-    sending->request.packet = *packet;
-    sending->request.retries = (uint16_t)(retries < UINT16_MAX ? retries : UINT16_MAX);
     sending->packet_bytes = packet->header.len_bytes + packet->data.len_bytes;
     sending->opens = next && packet->type != KD_TYPE_MANIPULATE;
 }
@@ -231,7 +241,7 @@ static bool send_turn(struct kd_module_state *state, struct sending *sending, ui
     struct kd_messages *messages = &state->messages;
     struct vm_reply reply;
     if (!messages->in_epoch) {
-        if (begin_epoch(state, &reply) != KD_OK) {
+        if (begin_epoch(state, &sending->request, &reply) != KD_OK) {
             sending->failures++;
             return false;
         }
@@ -314,20 +324,25 @@ static uint32_t received_status(const struct vm_reply *reply, struct kd_received
     return KD_RECEIVED;
 }
 
-/* Asks for a packet or a break-in. In a new epoch the receive is not repeated but ends in KD_RESEND (4).
+/* Asks for a packet (wanted) or a break-in (NULL). In a new epoch the receive is not repeated but ends in KD_RESEND (4).
  * Returns  what exchange does, the last of at most FAILURES_MAX times */
-static enum kd_status ask(struct kd_module_state *state, struct vm_request *request, struct vm_reply *reply)
+static enum kd_status ask(struct kd_module_state *state, const struct kd_wanted *wanted,
+                          struct vm_reply *reply)
 {
+    struct vm_request request;
     enum kd_status status = KD_ERR_STALE;
     for (uint32_t tries = 0; tries < FAILURES_MAX && status != KD_OK && !is_silence(status); tries++) {
         if (!state->messages.in_epoch) {
-            status = begin_epoch(state, reply);
+            status = begin_epoch(state, &request, reply);
             if (status != KD_OK)
                 continue;
-            if (request->kind == VM_RECEIVE)
+            if (wanted != NULL)
                 return KD_ERR_STALE;
         }
-        status = exchange(state, request, 0, reply);
+        request = (struct vm_request){.kind = wanted != NULL ? VM_RECEIVE : VM_POLL};
+        if (wanted != NULL)
+            request.next = *wanted;
+        status = exchange(state, &request, 0, reply);
     }
     return status;
 }
@@ -339,17 +354,19 @@ uint32_t kd_messages_receive(struct kd_module_state *state, const struct kd_want
         return KD_RECEIVED;
     if (take_resend(&state->messages))
         return KD_RESEND;
-    struct vm_request request = {.kind = VM_RECEIVE, .next = *wanted};
     struct vm_reply reply;
-    enum kd_status status = ask(state, &request, &reply);
+    enum kd_status status = ask(state, wanted, &reply);
     if (status == KD_OK)
         return received_status(&reply, received);
     return take_resend(&state->messages) ? KD_RESEND : KD_TIMEOUT;
 }
 
+/* The VMM's hint spares the request, never a request that tells of a new epoch (5). */
 bool kd_messages_poll(struct kd_module_state *state)
 {
-    struct vm_request request = {.kind = VM_POLL};
+    struct kd_messages *messages = &state->messages;
+    if (messages->in_epoch && !carrier_of(messages)->attention(state))
+        return false;
     struct vm_reply reply;
-    return ask(state, &request, &reply) == KD_OK && (reply.flags & VM_REPLY_BREAK_IN);
+    return ask(state, NULL, &reply) == KD_OK && (reply.flags & VM_REPLY_BREAK_IN);
 }

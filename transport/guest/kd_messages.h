@@ -27,6 +27,10 @@ struct vm_carrier {
      * came back */
     enum kd_status (*call)(struct kd_module_state *state, uint32_t request_bytes, uint32_t room,
                            uint32_t *len_bytes);
+
+    /* Does the relay want to be asked? False only if the VMM says so and is known to know; true costs nothing
+     * but a request. */
+    bool (*attention)(struct kd_module_state *state);
 };
 
 extern const struct vm_carrier vm_carrier_guestrpc; /* kd_channel_backdoor.c */

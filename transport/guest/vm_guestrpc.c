@@ -7,7 +7,8 @@
 #define MAGIC       0x564D5868u
 #define PORT        0x5658u
 #define PORT_HB     0x5659u
-#define PROTOCOL    0x49435052u /* RPCI */
+#define RPCI        0x49435052u
+#define TCLO        0x4F4C4354u
 #define COOKIE_FLAG 0x80000000u
 
 enum { COMMAND_GETVERSION = 10, COMMAND_MESSAGE = 30, HB_MESSAGE = 0 };
@@ -37,7 +38,7 @@ struct answer {
 };
 
 /* How a whole direction of a message went. */
-enum transfer { TRANSFER_DONE, TRANSFER_AGAIN, TRANSFER_BROKEN, TRANSFER_TOO_BIG };
+enum transfer { TRANSFER_DONE, TRANSFER_AGAIN, TRANSFER_BROKEN, TRANSFER_TOO_BIG, TRANSFER_NOTHING };
 
 bool vm_guestrpc_detect(void)
 {
@@ -100,11 +101,21 @@ static bool open_protocol(struct vm_guestrpc *rpc, uint32_t protocol, bool cooki
     return true;
 }
 
-enum kd_status vm_guestrpc_open(struct vm_guestrpc *rpc)
+static enum kd_status open_either_way(struct vm_guestrpc *rpc, uint32_t protocol)
 {
-    if (open_protocol(rpc, PROTOCOL | COOKIE_FLAG, true) || open_protocol(rpc, PROTOCOL, false))
+    if (open_protocol(rpc, protocol | COOKIE_FLAG, true) || open_protocol(rpc, protocol, false))
         return KD_OK;
     return KD_ERR_NO_DEVICE;
+}
+
+enum kd_status vm_guestrpc_open(struct vm_guestrpc *rpc)
+{
+    return open_either_way(rpc, RPCI);
+}
+
+enum kd_status vm_guestrpc_open_tclo(struct vm_guestrpc *rpc)
+{
+    return open_either_way(rpc, TCLO);
 }
 
 void vm_guestrpc_close(struct vm_guestrpc *rpc)
@@ -117,7 +128,8 @@ void vm_guestrpc_close(struct vm_guestrpc *rpc)
 /* High bandwidth. The cookies lie elsewhere in each direction, because one of their registers holds the
  * address (rule 8); the status is in EBX (rule 9). A count of 0 would reach nobody (rule 13) and must not
  * come here. */
-static uint32_t send_string(const struct vm_guestrpc *rpc, const uint8_t *bytes, uint32_t len_bytes)
+static uint32_t send_string(const struct vm_guestrpc *rpc, const uint8_t *bytes,
+                                                      uint32_t len_bytes)
 {
     struct kd_backdoor_registers r = {
         .rax = MAGIC,
@@ -132,7 +144,8 @@ static uint32_t send_string(const struct vm_guestrpc *rpc, const uint8_t *bytes,
     return (uint32_t)r.rbx >> 16;
 }
 
-static uint32_t receive_string(const struct vm_guestrpc *rpc, uint8_t *bytes, uint32_t len_bytes)
+static uint32_t receive_string(const struct vm_guestrpc *rpc, uint8_t *bytes,
+                                                         uint32_t len_bytes)
 {
     struct kd_backdoor_registers r = {
         .rax = MAGIC,
@@ -176,22 +189,23 @@ static enum transfer receive_words(const struct vm_guestrpc *rpc, uint8_t *bytes
     return TRANSFER_DONE;
 }
 
-/* The HB bit of the size call right before is the only sign that the string port is there (rule 14). */
+/* The HB bit of the size call right before is the only sign that the string port is there (rule 14). An empty
+ * message is complete with its size. */
 static enum transfer send_once(const struct vm_guestrpc *rpc, const uint8_t *bytes, uint32_t len_bytes)
 {
     struct answer answer = message(rpc, MESSAGE_SEND_SIZE, len_bytes);
     if (!(answer.status & STATUS_SUCCESS))
         return TRANSFER_BROKEN;
-    if (answer.status & STATUS_HB)
+    if (len_bytes > 0 && (answer.status & STATUS_HB))
         return transfer_of(send_string(rpc, bytes, len_bytes));
     return send_words(rpc, bytes, len_bytes);
 }
 
 /* RECVSIZE, again while the host says "no message yet", which a host that answers at leisure may. */
-static struct answer receive_size(const struct vm_guestrpc *rpc)
+static struct answer receive_size(const struct vm_guestrpc *rpc, unsigned waits_max)
 {
     struct answer answer = message(rpc, MESSAGE_RECEIVE_SIZE, 0);
-    for (unsigned waits = 0; waits < VM_GUESTRPC_WAITS_MAX; waits++) {
+    for (unsigned waits = 0; waits < waits_max; waits++) {
         if (!(answer.status & STATUS_SUCCESS) || (answer.status & STATUS_DORECV))
             break;
         answer = message(rpc, MESSAGE_RECEIVE_SIZE, 0);
@@ -199,11 +213,15 @@ static struct answer receive_size(const struct vm_guestrpc *rpc)
     return answer;
 }
 
-static enum transfer receive_once(const struct vm_guestrpc *rpc, uint8_t *bytes, uint32_t room,
-                                  uint32_t *len_bytes)
+static enum transfer receive_once(const struct vm_guestrpc *rpc, unsigned waits_max, uint8_t *bytes,
+                                  uint32_t room, uint32_t *len_bytes)
 {
-    struct answer size = receive_size(rpc);
-    if (!(size.status & STATUS_SUCCESS) || !(size.status & STATUS_DORECV) || size.type != MESSAGE_SEND_SIZE)
+    struct answer size = receive_size(rpc, waits_max);
+    if (!(size.status & STATUS_SUCCESS))
+        return TRANSFER_BROKEN;
+    if (!(size.status & STATUS_DORECV))
+        return TRANSFER_NOTHING;
+    if (size.type != MESSAGE_SEND_SIZE)
         return TRANSFER_BROKEN;
     if (size.value > room) {
         (void)message(rpc, MESSAGE_RECEIVE_PAYLOAD, STEP_FAILED);
@@ -229,12 +247,12 @@ static enum transfer send_message(const struct vm_guestrpc *rpc, const uint8_t *
     return transfer;
 }
 
-static enum transfer receive_message(const struct vm_guestrpc *rpc, uint8_t *bytes, uint32_t room,
-                                     uint32_t *len_bytes)
+static enum transfer receive_message(const struct vm_guestrpc *rpc, unsigned waits_max, uint8_t *bytes,
+                                     uint32_t room, uint32_t *len_bytes)
 {
     enum transfer transfer = TRANSFER_AGAIN;
     for (unsigned tries = 0; tries <= VM_GUESTRPC_RESTARTS_MAX && transfer == TRANSFER_AGAIN; tries++)
-        transfer = receive_once(rpc, bytes, room, len_bytes);
+        transfer = receive_once(rpc, waits_max, bytes, room, len_bytes);
     return transfer;
 }
 
@@ -256,12 +274,29 @@ enum kd_status vm_guestrpc_call(struct vm_guestrpc *rpc, const uint8_t *request,
         *len_bytes = 0;
         enum transfer transfer = send_message(rpc, request, request_bytes);
         if (transfer == TRANSFER_DONE)
-            transfer = receive_message(rpc, reply, room, len_bytes);
+            transfer = receive_message(rpc, VM_GUESTRPC_WAITS_MAX, reply, room, len_bytes);
         if (transfer == TRANSFER_DONE)
             return reply_status(reply, *len_bytes);
         if (transfer == TRANSFER_TOO_BIG)
             return KD_ERR_TOO_BIG;
         vm_guestrpc_close(rpc);
     }
+    return KD_ERR_CLOSED;
+}
+
+enum kd_status vm_guestrpc_turn(struct vm_guestrpc *rpc, const uint8_t *answer, uint32_t answer_bytes,
+                                uint8_t *message, uint32_t room, uint32_t *len_bytes)
+{
+    *len_bytes = 0;
+    enum transfer transfer = send_message(rpc, answer, answer_bytes);
+    if (transfer == TRANSFER_DONE)
+        transfer = receive_message(rpc, 0, message, room, len_bytes);
+    if (transfer == TRANSFER_DONE)
+        return KD_OK;
+    if (transfer == TRANSFER_NOTHING)
+        return KD_ERR_TIMEOUT;
+    if (transfer == TRANSFER_TOO_BIG)
+        return KD_ERR_TOO_BIG;
+    vm_guestrpc_close(rpc);
     return KD_ERR_CLOSED;
 }

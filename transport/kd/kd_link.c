@@ -308,6 +308,11 @@ void kd_link_forget_input(struct kd_link *link)
     start_scan(link);
 }
 
+bool kd_link_is_reading(const struct kd_link *link)
+{
+    return link->scan != KD_SCAN_LEADER || link->run_length > 0;
+}
+
 enum kd_status kd_link_send(struct kd_link *link, const struct kd_packet *packet, uint32_t retries,
                             uint64_t now, struct kd_action *action)
 {

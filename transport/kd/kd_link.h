@@ -124,6 +124,9 @@ void kd_link_restart(struct kd_link *link, uint64_t now, struct kd_action *actio
 /* Forgets half-read input only: the line was cut. */
 void kd_link_forget_input(struct kd_link *link);
 
+/* True when there is some to forget. */
+bool kd_link_is_reading(const struct kd_link *link);
+
 /* Begins to send. The spans must stay valid and unchanged until SENT, ABANDONED or kd_link_cancel.
  * retries  in   KdpDefaultRetries: the time-out that counts it down to zero abandons an abandonable packet (N8, N9),
  *               so the frame goes out that many times; 0 as 1

@@ -25,6 +25,14 @@ enum {
     VM_STREAM_PREFIX_BYTES = 4, /* u32 length in front of each message on a stream socket */
 };
 
+/* What is said on the TCLO channel of a VMM that knows this protocol (transport/guest/README.md 5, attention). */
+#define VM_TCLO_NAME      "OK ATR fastkd" /* the guest's answer to "reset" */
+#define VM_TCLO_ATTENTION "fastkd"        /* the host: ask the relay */
+
+/* A notice on a stream socket: one byte behind its length; no message is so short. From the VMM: the relay shall give
+ * notices. From the relay: whether the guest should ask it. (transport/relay/README.md, notices) */
+enum { VM_NOTICE_BYTES = 1, VM_NOTICE_QUIET = 0, VM_NOTICE_ATTENTION = 1, VM_NOTICE_SUBSCRIBE = 1 };
+
 enum vm_kind {
     VM_HELLO = 1,   /* new epoch; token 0 */
     VM_SEND = 2,    /* a packet for the debugger */

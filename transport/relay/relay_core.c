@@ -437,6 +437,16 @@ static uint32_t reset_tail_bytes(const struct relay_queue *input)
     return keep;
 }
 
+/* Where the first 0x62 lies, the input's length when there is none. */
+static uint32_t find_wish(const struct relay_queue *input)
+{
+    const uint8_t *bytes = relay_queue_front(input);
+    uint32_t at = 0;
+    while (at < input->len_bytes && bytes[at] != KD_BREAK_IN_BYTE)
+        at++;
+    return at;
+}
+
 /* Reads the input of a running target: only a break-in byte means something there, and a RESET for the stop
  * that may follow. What comes before the first 0x62 is dropped, 0x62s in a row are one wish, the rest stays
  * (rule 5). */
@@ -444,9 +454,7 @@ static void read_wish(struct relay_core *core)
 {
     struct relay_queue *input = &core->input;
     const uint8_t *bytes = relay_queue_front(input);
-    uint32_t at = 0;
-    while (at < input->len_bytes && bytes[at] != KD_BREAK_IN_BYTE)
-        at++;
+    uint32_t at = find_wish(input);
     if (at == input->len_bytes) {
         relay_queue_drop(input, input->len_bytes - reset_tail_bytes(input));
         return;
@@ -657,6 +665,21 @@ bool relay_vm_reply(struct relay_core *core, struct kd_span *reply)
         *reply = (struct kd_span){core->refusal, sizeof(core->refusal)};
     core->ready = RELAY_READY_NONE;
     return true;
+}
+
+/* Whether read_wish would find or drop anything. */
+static bool input_waits(const struct relay_core *core)
+{
+    const struct relay_queue *input = &core->input;
+    return find_wish(input) < input->len_bytes || reset_tail_bytes(input) < input->len_bytes;
+}
+
+bool relay_vm_attention(const struct relay_core *core)
+{
+    if (!core->vm_is_known || core->break_in_pending || core->break_in_told)
+        return true;
+    return !core->send_pending &&
+           (core->target_stopped || kd_link_is_reading(&core->link) || input_waits(core));
 }
 
 /* ---- the debugger and time ---- */

@@ -125,6 +125,12 @@ void relay_vm_gone(struct relay_core *core, uint64_t now);
  * Returns  true once per reply: *reply is valid until the next event */
 bool relay_vm_reply(struct relay_core *core, struct kd_span *reply);
 
+/* Should the guest ask (poll)? A level, for a VMM that shows it to the guest so that an idle poll need not be a request:
+ * true while a wish is pending or in a reply that no request has confirmed, while the debugger's bytes wait for a poll,
+ * and while what a poll would tell is not known: there is no epoch, the target is believed stopped. Never false when a
+ * poll would do more than answer "nothing". Look after every event. */
+bool relay_vm_attention(const struct relay_core *core);
+
 /* A debugger connected; at most one at a time, the caller refuses others in words. */
 void relay_debugger_connected(struct relay_core *core, uint64_t now);
 

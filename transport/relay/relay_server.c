@@ -72,6 +72,9 @@ struct session {
     uv_timer_t timer;
     bool vm_greeted; /* a hello and a refusal are named in the log once per connection */
     bool vm_blamed;
+    bool vm_takes_notices; /* it asked for them on this connection, */
+    bool vm_notified;      /* has had one, */
+    bool vm_attention;     /* and this is what it said */
     uint64_t epochs_seen;
     uint64_t refused_seen;
     struct relay_server *server;
@@ -208,6 +211,7 @@ static void vm_connected(struct session *session)
 {
     session->vm_greeted = false;
     session->vm_blamed = false;
+    session->vm_takes_notices = session->vm_notified = false;
 }
 
 static void vm_gone(struct session *session)
@@ -257,6 +261,14 @@ static bool take_debugger_input(struct session *session)
     return taken > 0;
 }
 
+static void take_vm_message(struct session *session, const uint8_t *bytes, uint32_t len_bytes)
+{
+    if (len_bytes == VM_NOTICE_BYTES && bytes[0] == VM_NOTICE_SUBSCRIBE)
+        session->vm_takes_notices = true;
+    else
+        relay_vm_request(&session->core, bytes, len_bytes, uv_hrtime());
+}
+
 /* A request waits until the reply before it is on its way, so that a VM which does not read is not served. */
 static bool take_vm_request(struct session *session)
 {
@@ -270,7 +282,7 @@ static bool take_vm_request(struct session *session)
     }
     if (peer->in_bytes < VM_STREAM_PREFIX_BYTES + len_bytes)
         return false;
-    relay_vm_request(&session->core, peer->in + VM_STREAM_PREFIX_BYTES, len_bytes, uv_hrtime());
+    take_vm_message(session, peer->in + VM_STREAM_PREFIX_BYTES, len_bytes);
     peer_consume(peer, VM_STREAM_PREFIX_BYTES + len_bytes);
     session_note_vm(session);
     return true;
@@ -285,6 +297,23 @@ static bool write_reply(struct session *session)
     kd_store_u32(peer->out, reply.len_bytes);
     memcpy(peer->out + VM_STREAM_PREFIX_BYTES, reply.bytes, reply.len_bytes);
     peer_write(peer, VM_STREAM_PREFIX_BYTES + reply.len_bytes);
+    return true;
+}
+
+/* What changed while the VM did not read is told as it is now. */
+static bool write_notice(struct session *session)
+{
+    struct peer *peer = session->vm.peer;
+    bool attention = relay_vm_attention(&session->core);
+    if (peer == NULL || peer->writing || !session->vm_takes_notices)
+        return false;
+    if (session->vm_notified && session->vm_attention == attention)
+        return false;
+    session->vm_notified = true;
+    session->vm_attention = attention;
+    kd_store_u32(peer->out, VM_NOTICE_BYTES);
+    peer->out[VM_STREAM_PREFIX_BYTES] = attention ? VM_NOTICE_ATTENTION : VM_NOTICE_QUIET;
+    peer_write(peer, VM_STREAM_PREFIX_BYTES + VM_NOTICE_BYTES);
     return true;
 }
 
@@ -327,6 +356,7 @@ static void session_run(struct session *session)
         more = take_debugger_input(session);
         more = write_output(session) || more;
         more = write_reply(session) || more; /* before the next request, which may overwrite it */
+        more = write_notice(session) || more;
         more = take_vm_request(session) || more;
         more = peer_set_reading(session->vm.peer) || more;
         more = peer_set_reading(session->debugger.peer) || more;

@@ -23,6 +23,7 @@ struct fix {
     char reply[VM_REPLY_BYTES_MAX];
     unsigned replies;
     unsigned failures;
+    bool attention;
 };
 
 static void on_reply(void *context, const uint8_t *bytes, size_t len_bytes)
@@ -31,6 +32,12 @@ static void on_reply(void *context, const uint8_t *bytes, size_t len_bytes)
     memcpy(f->reply, bytes, len_bytes);
     f->reply[len_bytes] = 0;
     f->replies++;
+}
+
+static void on_attention(void *context, bool raised)
+{
+    struct fix *f = context;
+    f->attention = raised;
 }
 
 static void on_failed(void *context, const char *why)
@@ -52,7 +59,7 @@ static int setup(void **state)
     if (bind(f->door, (struct sockaddr *)&at, sizeof at) != 0 || listen(f->door, 8) != 0)
         return -1;
     uv_loop_init(&f->loop);
-    const struct live_rpc_events events = {f, on_reply, on_failed};
+    const struct live_rpc_events events = {f, on_reply, on_attention, on_failed};
     f->rpc = live_rpc_open(&f->loop, f->path, &events);
     *state = f;
     return f->rpc == NULL ? -1 : 0;
@@ -72,10 +79,32 @@ static int teardown(void **state)
     return result;
 }
 
-static int accept_vm(struct fix *f)
+static int accept_stranger(struct fix *f)
 {
     int vm = accept(f->door, NULL, NULL);
     assert_true(vm >= 0);
+    return vm;
+}
+
+static void assert_subscribed(int vm)
+{
+    uint8_t bytes[5];
+    assert_int_equal(read(vm, bytes, sizeof bytes), sizeof bytes);
+    assert_memory_equal(bytes, "\1\0\0\0\1", sizeof bytes);
+}
+
+static void notify(int vm, bool attention)
+{
+    const uint8_t bytes[5] = {1, 0, 0, 0, attention};
+    assert_int_equal(write(vm, bytes, sizeof bytes), sizeof bytes);
+}
+
+/* A relay that gives notices, as it begins. */
+static int accept_vm(struct fix *f)
+{
+    int vm = accept_stranger(f);
+    assert_subscribed(vm);
+    notify(vm, true);
     return vm;
 }
 
@@ -210,6 +239,57 @@ static void a_reply_longer_than_any_can_be_is_a_failure(void **state)
     close(vm);
 }
 
+static void run_until_attention(struct fix *f, bool raised)
+{
+    while (f->attention != raised)
+        uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+static void a_notice_says_whether_to_ask(void **state)
+{
+    struct fix *f = *state;
+    int vm = accept_vm(f);
+    run_until_attention(f, true);
+    notify(vm, false);
+    run_until_attention(f, false);
+    ask(f, "send");
+    assert_asked(vm, "send");
+    notify(vm, true); /* a notice is no reply */
+    run_until_attention(f, true);
+    assert_int_equal(f->replies, 0);
+    answer(vm, "done");
+    run_until_reply(f, "done");
+    close(vm);
+}
+
+static void a_relay_that_is_new_is_asked_until_it_has_told(void **state)
+{
+    struct fix *f = *state;
+    int vm = accept_vm(f);
+    run_until_attention(f, true);
+    notify(vm, false);
+    run_until_attention(f, false);
+    close(vm);
+    run_until_attention(f, true);
+    vm = accept_vm(f);
+    close(vm);
+}
+
+static void a_relay_without_notices_refuses_and_is_always_asked(void **state)
+{
+    struct fix *f = *state;
+    f->attention = true;
+    int vm = accept_stranger(f);
+    assert_subscribed(vm);
+    ask(f, "hello");
+    assert_asked(vm, "hello");
+    answer(vm, "refused: no such message");
+    answer(vm, "done");
+    run_until_reply(f, "done");
+    assert_true(f->attention);
+    close(vm);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -221,6 +301,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(what_nobody_asked_for_is_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(a_relay_that_hangs_up_is_asked_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_relay_that_is_gone_for_good_is_a_failure, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_notice_says_whether_to_ask, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_relay_that_is_new_is_asked_until_it_has_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_relay_without_notices_refuses_and_is_always_asked, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reply_longer_than_any_can_be_is_a_failure, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

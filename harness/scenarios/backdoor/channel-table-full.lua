@@ -26,23 +26,24 @@ fault { layer = "exit", kind = "table_full", count = 0 }
 boot()
 check.counters { faults = 2, backdoor = 3, string = 0, uart = at_least(1), boots = 1, loads = 0, ["relay.epochs"] = 0 }
 
--- Full for a while, and the channel was lost. A stop is sent as often as it takes.
+-- Full for a while, and both channels were lost. Three calls find that out in a poll: the hint's SENDSIZE and CLOSE, and the
+-- SENDSIZE of the poll that is an RPC for that. A stop is sent as often as it takes.
 machine()
 boot()
-after(ms(20))
+after(ms(100))
 local before = counters().exits
-fault { layer = "exit", kind = "forget" }
+fault { layer = "exit", kind = "forget", count = 3 }
 fault { layer = "exit", kind = "table_full", count = 40 }
 target.exception(0xC0000094)
 check.equal(dbg.wait_stop().code, 0xC0000094)
 check.equal(dbg.version().kernel_base, image.kernel_base)
-check.counters { faults = 41, stops = 1, duplicates = 0, ["relay.epochs"] = 1 }
+check.counters { faults = 43, stops = 1, duplicates = 0, ["relay.epochs"] = 1 }
 check.between(counters().exits - before, 41, 41 * 5 + 100, "exits for 41 tries")
 dbg.continue()
 
 -- A print is not worth as much: it is lost, and with it the epoch. The next stop begins another.
 after(ms(50))
-fault { layer = "exit", kind = "forget" }
+fault { layer = "exit", kind = "forget", count = 3 }
 fault { layer = "exit", kind = "table_full", count = 0 }
 target.print("unheard", 1)
 after(ms(100))

@@ -1,6 +1,7 @@
-/* Goal: the backdoor answers registers as vmware-backdoor.md says, and lets no client rely on what it leaves open.
- * Method: the vectors V1 to V20 played against the device, as far as they concern a host, then the registers alone. The
- * test is the guest (backdoor_guest.h). What a channel does beyond the vectors is in test_sim_channel.c. */
+/* Goal: the backdoor answers registers as vmware-backdoor.md says, and lets no client rely on what it leaves
+ * open. Method: the vectors V1 to V20 played against the device, as far as they concern a host, then the
+ * registers alone. The test is the guest (backdoor_guest.h). What a channel does beyond the vectors is in
+ * test_sim_channel.c. */
 #include "sim/device/tests/backdoor_guest.h"
 
 static struct fix fix;
@@ -23,8 +24,13 @@ SET_UP(qemu, SIM_BACKDOOR_QEMU)
 
 static struct sim_registers get_version(struct fix *f, bool is_in)
 {
-    const struct sim_registers probe = {
-        .rax = UINT64_C(0x700000000) | MAGIC, .rbx = 0xA9B2A797, .rcx = 0xFFFF000A, .rdx = SIM_PORT_BACKDOOR, .rsi = 11, .rdi = 12, .rbp = 13};
+    const struct sim_registers probe = {.rax = UINT64_C(0x700000000) | MAGIC,
+                                        .rbx = 0xA9B2A797,
+                                        .rcx = 0xFFFF000A,
+                                        .rdx = SIM_PORT_BACKDOOR,
+                                        .rsi = 11,
+                                        .rdi = 12,
+                                        .rbp = 13};
     return access_port(f, SIM_PORT_BACKDOOR, is_in, probe);
 }
 
@@ -168,7 +174,8 @@ static void v9_checkpoint_in_a_low_bandwidth_send(void **state) /* M4 */
     send_words(f, 0, 2);
     sim_backdoor_checkpoint(f->backdoor);
     assert_int_equal(status_of(f, SENDPAYLOAD, question_words[2]), 0x10);
-    assert_int_equal(status_of(f, SENDPAYLOAD, question_words[2]), 0); /* once; nothing is left to go on with */
+    assert_int_equal(status_of(f, SENDPAYLOAD, question_words[2]),
+                     0); /* once; nothing is left to go on with */
     assert_int_equal(status_of(f, SENDSIZE, QUESTION_BYTES), SUCCESS);
     send_words(f, 0, QUESTION_WORDS);
     assert_question_arrived(f, 1);
@@ -233,6 +240,74 @@ static void v13_tclo_says_reset_once_and_is_polled_empty(void **state) /* M8 */
         assert_int_equal(status_of(f, SENDSIZE, 0), 0x81);
     }
     assert_int_equal(f->messages, 0); /* nothing of it is an RPC */
+}
+
+/* transport/guest/README.md 5: a channel that gives our name is shown once that it will be called, then
+ * called while the level is raised. */
+static void say_on_tclo(struct fix *f, const char *text)
+{
+    uint32_t len_bytes = (uint32_t)strlen(text);
+    assert_int_equal(status_of(f, SENDSIZE, len_bytes), 0x81);
+    for (uint32_t at = 0; at < len_bytes; at += 4) {
+        uint32_t word = 0;
+        for (uint32_t i = 0; i < 4 && at + i < len_bytes; i++)
+            word |= (uint32_t)(uint8_t)text[at + i] << 8 * i;
+        assert_int_equal(status_of(f, SENDPAYLOAD, word), SUCCESS);
+    }
+}
+
+static void assert_called_on_tclo(struct fix *f)
+{
+    assert_announced(f, 6, 0x00830000);
+    assert_int_equal(next_word(f), 0x74736166); /* "fast" */
+    assert_int_equal(next_word(f) & 0xFFFF, 0x646B);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+}
+
+static void reach_named_tclo(struct fix *f)
+{
+    assert_true(open_channel(f, TCLO));
+    assert_int_equal(status_of(f, SENDSIZE, 0), 0x81);
+    assert_announced(f, 5, 0x00830000);
+    (void)next_word(f), (void)next_word(f);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+    say_on_tclo(f, "OK ATR fastkd");
+}
+
+static void tclo_calls_a_guest_that_gave_our_name_while_the_level_is_raised(void **state)
+{
+    struct fix *f = *state;
+    reach_named_tclo(f);
+    assert_called_on_tclo(f); /* to show that it will */
+    say_on_tclo(f, "OK ");
+    assert_int_equal(status_of(f, RECVSIZE, 0), 0x81);
+    assert_int_equal(status_of(f, SENDSIZE, 0), 0x81);
+    sim_backdoor_attention(f->backdoor, true); /* between the two calls of a poll: seen at once */
+    assert_called_on_tclo(f);
+    say_on_tclo(f, "OK ");
+    assert_called_on_tclo(f); /* a level, so it is told again */
+    sim_backdoor_attention(f->backdoor, false);
+    assert_int_equal(status_of(f, SENDSIZE, 0), 0x81);
+    assert_int_equal(status_of(f, RECVSIZE, 0), 0x81);
+    assert_int_equal(f->messages, 0);
+}
+
+static void tclo_of_another_client_is_not_called(void **state)
+{
+    struct fix *f = *state;
+    sim_backdoor_attention(f->backdoor, true);
+    assert_true(open_channel(f, TCLO));
+    assert_int_equal(status_of(f, SENDSIZE, 0), 0x81);
+    assert_announced(f, 5, 0x00830000);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+    say_on_tclo(f, "OK ATR toolbox");
+    assert_int_equal(status_of(f, RECVSIZE, 0), 0x81);
+    sim_backdoor_reset(f->backdoor); /* and a name is forgotten with its channel */
+    assert_true(open_channel(f, TCLO));
+    assert_int_equal(status_of(f, SENDSIZE, 0), 0x81);
+    assert_announced(f, 5, 0x00830000);
+    assert_int_equal(status_of(f, RECVSTATUS, SUCCESS), SUCCESS);
+    assert_int_equal(status_of(f, RECVSIZE, 0), 0x81);
 }
 
 static void v13_zero_lengths(void **state) /* M7, and a reply of no bytes */
@@ -376,7 +451,8 @@ static void out_triggers_like_in(void **state) /* rule 1 */
 static void unknown_command_or_wrong_magic_reads_ones(void **state)
 {
     struct fix *f = *state;
-    struct sim_registers r = {.rax = MAGIC, .rbx = 1, .rcx = 0x0069, .rdx = SIM_PORT_BACKDOOR, .rsi = 2, .rdi = 3};
+    struct sim_registers r = {
+        .rax = MAGIC, .rbx = 1, .rcx = 0x0069, .rdx = SIM_PORT_BACKDOOR, .rsi = 2, .rdi = 3};
     struct sim_registers refused = r;
     refused.rax = ALL_ONES;
     r = access_port(f, SIM_PORT_BACKDOOR, true, r);
@@ -409,7 +485,8 @@ struct changes {
     uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp;
 };
 
-static void note_changes(struct changes *seen, const struct sim_registers *before, const struct sim_registers *after)
+static void note_changes(struct changes *seen, const struct sim_registers *before,
+                         const struct sim_registers *after)
 {
     seen->rax |= before->rax ^ after->rax;
     seen->rbx |= before->rbx ^ after->rbx;
@@ -509,8 +586,9 @@ static void profiles_have_names(void **state)
     (void)state;
     enum sim_backdoor_profile found;
     for (unsigned i = 0; i < SIM_BACKDOOR_PROFILES; i++) {
-        assert_int_equal(sim_backdoor_profile_find(sim_backdoor_profile_name((enum sim_backdoor_profile)i), &found),
-                         KD_OK);
+        assert_int_equal(
+            sim_backdoor_profile_find(sim_backdoor_profile_name((enum sim_backdoor_profile)i), &found),
+            KD_OK);
         assert_int_equal(found, i);
     }
     assert_int_equal(sim_backdoor_profile_find("vmware-", &found), KD_ERR_ARGUMENT);
@@ -530,19 +608,25 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(v5_high_bandwidth_round_trip, vmware, tear_down),
         cmocka_unit_test_setup_teardown(v6_open_is_refused_beyond_the_channel_limit, vmware, tear_down),
         cmocka_unit_test_setup_teardown(v7_a_channel_without_cookies_checks_none, vmware, tear_down),
-        cmocka_unit_test_setup_teardown(v8_wrong_cookie_or_channel_fails_and_changes_nothing, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v8_wrong_cookie_or_channel_fails_and_changes_nothing, vmware,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(v9_checkpoint_in_a_low_bandwidth_send, lb_only, tear_down),
         cmocka_unit_test_setup_teardown(v10_checkpoint_on_a_string_send, vmware, tear_down),
         cmocka_unit_test_setup_teardown(v11_checkpoint_on_a_string_receive, vmware, tear_down),
         cmocka_unit_test_setup_teardown(v12_checkpoint_on_recvstatus, vmware, tear_down),
         cmocka_unit_test_setup_teardown(v13_tclo_says_reset_once_and_is_polled_empty, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(tclo_calls_a_guest_that_gave_our_name_while_the_level_is_raised,
+                                        vmware, tear_down),
+        cmocka_unit_test_setup_teardown(tclo_of_another_client_is_not_called, vmware, tear_down),
         cmocka_unit_test_setup_teardown(v13_zero_lengths, vmware, tear_down),
         cmocka_unit_test_setup_teardown(v14_padding_of_the_last_word_is_ignored, lb_only, tear_down),
         cmocka_unit_test_setup_teardown(v15_a_reply_too_big_for_the_guest_is_dropped, vmware, tear_down),
-        cmocka_unit_test_setup_teardown(v16_oversize_request_is_refused_and_the_largest_taken, vmware, tear_down),
+        cmocka_unit_test_setup_teardown(v16_oversize_request_is_refused_and_the_largest_taken, vmware,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(v17_a_reset_makes_channels_stale, vmware, tear_down),
         cmocka_unit_test_setup_teardown(v18_strings_look_successful_without_their_port, lb_only, tear_down),
-        cmocka_unit_test_setup_teardown(v18_strings_look_successful_on_an_ignored_exit, absent_zero, tear_down),
+        cmocka_unit_test_setup_teardown(v18_strings_look_successful_on_an_ignored_exit, absent_zero,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(v18_strings_look_successful_without_a_device, absent_ones, tear_down),
         cmocka_unit_test_setup_teardown(v19_qemu_echoes_what_looks_like_success, qemu, tear_down),
         cmocka_unit_test_setup_teardown(v20_strings_may_be_split, vmware, tear_down),

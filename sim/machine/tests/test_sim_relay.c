@@ -19,6 +19,8 @@ struct fixture {
     struct vm_reply reply; /* the last one */
     uint64_t token;
     size_t debugger_bytes;
+    bool attention;
+    unsigned attentions; /* times that it was told */
 };
 
 static void on_reply(void *context, const uint8_t *bytes, size_t len_bytes)
@@ -28,6 +30,13 @@ static void on_reply(void *context, const uint8_t *bytes, size_t len_bytes)
     memcpy(f->reply_bytes, bytes, len_bytes);
     assert_int_equal(vm_reply_load(&f->reply, f->reply_bytes, len_bytes), KD_OK);
     f->token = f->reply.token;
+}
+
+static void on_attention(void *context, bool raised)
+{
+    struct fixture *f = context;
+    f->attention = raised;
+    f->attentions++;
 }
 
 static void on_line(void *context, const uint8_t *bytes, size_t len_bytes)
@@ -44,7 +53,7 @@ static void make_relay(struct fixture *f, struct sim_world *world, uint32_t vm)
     memset(f, 0, sizeof *f);
     f->world = world;
     f->line = sim_line_create(world, NULL, &line, on_line, f);
-    f->relay = sim_relay_create(world, vm, f->line, on_reply, f);
+    f->relay = sim_relay_create(world, vm, f->line, &(struct sim_relay_says){f, on_reply, on_attention});
 }
 
 static void drop_relay(struct fixture *f)
@@ -236,11 +245,34 @@ static void two_relays_of_a_world_draw_other_tokens(void **state)
     drop_relay(&second);
 }
 
+static void it_tells_when_it_wants_to_be_asked(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(f->attentions, 1);
+    assert_true(f->attention); /* no epoch */
+    hello(f);
+    assert_false(f->attention);
+    sim_relay_connected(f->relay);
+    assert_false(f->attention);
+    sim_relay_input(f->relay, (const uint8_t *)"b", 1);
+    assert_true(f->attention);
+    request(f, (struct vm_request){.kind = VM_POLL}, NULL, 0);
+    assert_int_equal(f->reply.flags, VM_REPLY_BREAK_IN);
+    assert_true(f->attention); /* the reply may be lost */
+    request(f, (struct vm_request){.kind = VM_POLL}, NULL, 0);
+    assert_false(f->attention);
+    sim_relay_kill(f->relay);
+    assert_false(f->attention);
+    sim_relay_restart(f->relay);
+    assert_true(f->attention);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(it_tells_when_it_wants_to_be_asked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_hello_is_answered_at_once_and_traced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_print_for_nobody_costs_no_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_print_for_a_debugger_goes_down_the_line, set_up, tear_down),

@@ -1,8 +1,12 @@
 #include "transport/guest/tests/fake_vmware.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#define MAGIC 0x564D5868u
+#define MAGIC       0x564D5868u
+#define RPCI        0x49435052u
+#define TCLO        0x4F4C4354u
+#define COOKIE_FLAG 0x80000000u
 
 enum { OPEN, SEND_SIZE, SEND_PAYLOAD, RECEIVE_SIZE, RECEIVE_PAYLOAD, RECEIVE_STATUS, CLOSE };
 enum { SUCCESS = 0x01, DORECV = 0x02, CHECKPOINT = 0x10, HB = 0x80 };
@@ -48,9 +52,10 @@ static struct fake_channel *find_channel(const struct request *r)
 
 static bool refuses(uint32_t protocol)
 {
-    if (vmware.refuses_open)
+    bool cookies = protocol & COOKIE_FLAG, tclo = (protocol & ~COOKIE_FLAG) == TCLO;
+    if (vmware.refuses_open || (cookies && !vmware.has_cookies))
         return true;
-    return protocol != 0x49435052u && !(vmware.has_cookies && protocol == 0xC9435052u);
+    return (protocol & ~COOKIE_FLAG) != RPCI && !(tclo && vmware.has_tclo);
 }
 
 static void open_channel(struct request *r)
@@ -62,6 +67,8 @@ static void open_channel(struct request *r)
         bool cookies = r->value & 0x80000000u;
         memset(channel, 0, sizeof *channel);
         channel->is_open = true;
+        channel->is_tclo = channel->reset_due = (r->value & ~COOKIE_FLAG) == TCLO;
+        vmware.tclo_opens += channel->is_tclo;
         channel->id = vmware.next_id;
         channel->cookie_high = cookies ? 0x9E3779B9u + vmware.opens : 0;
         channel->cookie_low = cookies ? 0x7F4A7C15u + vmware.opens : 0;
@@ -83,6 +90,29 @@ static void run_handler(struct fake_channel *channel)
     channel->state = FAKE_REPLIED;
 }
 
+static void hear_answer(struct fake_channel *channel)
+{
+    snprintf(vmware.tclo_heard, sizeof vmware.tclo_heard, "%.*s", (int)channel->announced, channel->message);
+    channel->state = FAKE_IDLE;
+    if (strcmp(vmware.tclo_heard, VM_TCLO_NAME) == 0)
+        channel->is_ours = channel->call_due = !vmware.knows_no_calls;
+}
+
+/* What the host has to say on a TCLO channel, if anything. */
+static void speak(struct fake_channel *channel)
+{
+    const char *says = NULL;
+    if (channel->reset_due)
+        says = "reset";
+    else if (channel->is_ours && (vmware.attention || channel->call_due))
+        says = vmware.tclo_says != NULL ? vmware.tclo_says : VM_TCLO_ATTENTION;
+    if (says == NULL)
+        return;
+    channel->state = FAKE_REPLIED;
+    channel->reply_bytes = (uint32_t)strlen(says);
+    memcpy(channel->reply, says, channel->reply_bytes);
+}
+
 static uint32_t take_payload(struct fake_channel *channel, const uint8_t *bytes, uint32_t len_bytes)
 {
     if (channel->state != FAKE_SENDING)
@@ -92,7 +122,7 @@ static uint32_t take_payload(struct fake_channel *channel, const uint8_t *bytes,
     memcpy(channel->message + channel->got, bytes, taken);
     channel->got += taken;
     if (channel->got == channel->announced)
-        run_handler(channel);
+        (channel->is_tclo ? hear_answer : run_handler)(channel);
     return SUCCESS;
 }
 
@@ -103,7 +133,8 @@ static void send_size(struct fake_channel *channel, struct request *r)
     channel->state = FAKE_IDLE;
     if (r->value > FAKE_MESSAGE_BYTES)
         return;
-    channel->state = FAKE_SENDING;
+    vmware.tclo_turns += channel->is_tclo;
+    channel->state = channel->is_tclo && r->value == 0 ? FAKE_IDLE : FAKE_SENDING;
     channel->announced = r->value;
     channel->got = 0;
     r->status = SUCCESS;
@@ -121,6 +152,8 @@ static void send_word(struct fake_channel *channel, struct request *r)
 static void receive_size(struct fake_channel *channel, struct request *r)
 {
     r->status = SUCCESS;
+    if (channel->is_tclo && channel->state == FAKE_IDLE)
+        speak(channel);
     if (channel->state != FAKE_REPLIED)
         return;
     if (vmware.reply_waits > 0) {
@@ -137,7 +170,7 @@ static void receive_size(struct fake_channel *channel, struct request *r)
 static void drop_reply(struct fake_channel *channel)
 {
     channel->state = FAKE_IDLE;
-    channel->fetched = false;
+    channel->fetched = channel->reset_due = channel->call_due = false;
 }
 
 static void receive_word(struct fake_channel *channel, struct request *r)

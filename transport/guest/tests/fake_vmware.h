@@ -22,6 +22,10 @@ struct fake_channel {
     enum fake_channel_state state;
     bool fetched;   /* RECVSIZE announced a reply that has had no RECVSTATUS */
     bool offers_hb; /* in the reply to the last size call */
+    bool is_tclo;
+    bool reset_due; /* TCLO: "reset" was not fetched yet */
+    bool call_due;  /* TCLO: the client named itself, and was not shown yet that it will be called */
+    bool is_ours;   /* TCLO: the client named itself */
     uint32_t announced, got, cursor, reply_bytes;
     uint8_t message[FAKE_MESSAGE_BYTES];
     uint8_t reply[FAKE_MESSAGE_BYTES];
@@ -35,6 +39,10 @@ struct fake_vmware {
     bool has_cookies;
     bool has_hb;
     bool refuses_open;
+    bool has_tclo;          /* else OPEN refuses that protocol */
+    bool knows_no_calls;    /* a VMM that knows nothing of fastkd: it never calls */
+    bool attention;         /* the level that calls tell */
+    const char *tclo_says;  /* what every call says, if not what it should */
     fake_rpc_fn *handler;
 
     /* The fault at the fault_at-th MESSAGE or string call from now (1 is the next; 0: none), for fault_count
@@ -51,6 +59,8 @@ struct fake_vmware {
     uint16_t next_id;
     uint32_t scramble; /* state of the don't-cares */
     struct fake_channel channels[FAKE_CHANNELS];
+    char tclo_heard[64]; /* the client's last answer on a TCLO channel that was not empty */
+    uint32_t tclo_opens, tclo_turns;
 };
 
 extern struct fake_vmware vmware;

@@ -3,6 +3,7 @@
  * Method: the channel's operations over the real GuestRPC client, the VMware of fake_vmware.c and the relay
  *         of fake_relay.c; its log says what was asked, the platform counts the exits. */
 #include "transport/guest/kd_channel.h"
+#include "transport/guest/kd_messages.h"
 #include "transport/guest/kd_module.h"
 #include "transport/guest/tests/fake_relay.h"
 
@@ -113,7 +114,7 @@ static int set_up_stopped(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    vm_guestrpc_close(&fake.module.backdoor.rpc);
+    kd_messages_close(&fake.module);
     return vmware.violations > 0;
 }
 
@@ -309,17 +310,87 @@ static void resend_next_answers_the_next_receive_without_an_exit(void **state)
     assert_int_equal(receive(&received), KD_TIMEOUT);
 }
 
-static void a_poll_is_five_exits_and_reports_a_break_in(void **state)
+static void without_a_hint_a_poll_is_five_exits_and_reports_a_break_in(void **state)
 {
     (void)state;
     static const struct fake_answer answers[] = {
         {.result = VM_DONE}, {.result = VM_DONE, .flags = VM_REPLY_BREAK_IN}, {.result = VM_DONE}};
     SCRIPT(answers);
     assert_false(poll());
-    assert_int_equal(fake.exits, RPC_EXITS);
+    assert_int_equal(fake.exits, 2 + RPC_EXITS); /* TCLO is refused, either way; not asked for again soon */
     assert_true(poll());
     assert_false(fake.module.control_c);
     assert_false(poll());
+    assert_int_equal(fake.exits, 2 + 3 * RPC_EXITS);
+    assert_string_equal(relay.log, "poll poll poll");
+}
+
+/* The host calls, its first contact is over, and it has nothing to tell. */
+static void poll_until_quiet(void)
+{
+    vmware.has_tclo = true;
+    for (int i = 0; i < 3; i++)
+        assert_false(poll());
+    assert_string_equal(relay.log, "poll poll");
+    clear_log();
+}
+
+static void a_quiet_poll_is_two_exits_and_no_request(void **state)
+{
+    (void)state;
+    poll_until_quiet();
+    for (int i = 0; i < 10; i++)
+        assert_false(poll());
+    assert_int_equal(fake.exits, 10 * 2);
+    assert_string_equal(relay.log, "");
+}
+
+static void a_call_makes_the_poll_a_request(void **state)
+{
+    (void)state;
+    static const struct fake_answer answers[] = {{.result = VM_DONE, .flags = VM_REPLY_BREAK_IN}};
+    poll_until_quiet();
+    SCRIPT(answers);
+    vmware.attention = true;
+    assert_true(poll());
+    assert_int_equal(fake.exits, 4 + RPC_EXITS);
+    assert_false(poll()); /* a call too many: nothing comes of it */
+    vmware.attention = false;
+    assert_false(poll());
+    assert_string_equal(relay.log, "poll poll");
+}
+
+/* Channels are gone after a revert: the poll asks, and meets the new epoch. */
+static void a_revert_is_noticed_by_the_next_poll(void **state)
+{
+    (void)state;
+    poll_until_quiet();
+    fake_vmware_forget_channels();
+    fake_relay_forget();
+    assert_false(poll());
+    assert_string_equal(relay.log, "poll-stale hello poll");
+}
+
+/* Nobody has told the guest's end of the epoch to the host, so the host's silence means nothing. */
+static void a_poll_without_an_epoch_is_a_request_whatever_the_hint(void **state)
+{
+    (void)state;
+    poll_until_quiet();
+    relay.absent_for = 3;
+    send(print());
+    assert_false(fake.module.messages.in_epoch);
+    clear_log();
+    assert_false(poll());
+    assert_string_equal(relay.log, "hello poll");
+}
+
+static void opening_again_leaves_no_channel_behind(void **state)
+{
+    (void)state;
+    poll_until_quiet();
+    assert_int_equal(fake_vmware_open_channels(), 2);
+    assert_int_equal(kd_channel_backdoor.open(&fake.module), KD_OK);
+    assert_int_equal(fake_vmware_open_channels(), 1);
 }
 
 static void a_break_in_outside_of_a_poll_is_left_for_the_kernel(void **state)
@@ -747,8 +818,14 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_receive_delivers_a_packet_or_resend, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(resend_next_answers_the_next_receive_without_an_exit, set_up_stopped,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_poll_is_five_exits_and_reports_a_break_in, set_up_stopped,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_quiet_poll_is_two_exits_and_no_request, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_call_makes_the_poll_a_request, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_revert_is_noticed_by_the_next_poll, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_poll_without_an_epoch_is_a_request_whatever_the_hint,
+                                        set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(opening_again_leaves_no_channel_behind, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(without_a_hint_a_poll_is_five_exits_and_reports_a_break_in,
+                                        set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_break_in_outside_of_a_poll_is_left_for_the_kernel, set_up_stopped,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_kept_packet_outlives_prints_and_polls, set_up_stopped, tear_down),
@@ -775,7 +852,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(without_a_relay_prints_are_given_up_and_the_rest_waits,
                                         set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_print_pending_for_ever_ends, set_up_stopped, tear_down),
-        cmocka_unit_test_setup_teardown(a_request_refused_once_is_sent_again_as_it_is, set_up_stopped, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_refused_once_is_sent_again_as_it_is, set_up_stopped,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_request_refused_twice_ends_the_epoch, set_up_stopped, tear_down),
         cmocka_unit_test_setup_teardown(a_relay_that_finds_everything_stale_is_left, set_up_stopped,
                                         tear_down),

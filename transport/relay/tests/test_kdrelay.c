@@ -323,6 +323,53 @@ static void hello_send_acknowledge_receive(void **state)
     assert_memory_equal(ack, "iiii\x04\x00\x00\x00\x00\x00\x80\x80", 12);
 }
 
+static void subscribe(int vm)
+{
+    static const uint8_t bytes[] = {1, 0, 0, 0, VM_NOTICE_SUBSCRIBE};
+    write_all(vm, bytes, sizeof(bytes));
+}
+
+static void read_notice(int vm, uint8_t level)
+{
+    const uint8_t wanted[] = {1, 0, 0, 0, level};
+    uint8_t bytes[sizeof(wanted)];
+    read_all(vm, bytes, sizeof(bytes));
+    assert_memory_equal(bytes, wanted, sizeof(wanted));
+}
+
+static void a_vm_that_asks_for_notices_gets_them_unasked(void **state)
+{
+    struct fix *f = *state;
+    start_as_usual(f);
+    int vm = join_vm(f), debugger = join_debugger(f);
+    subscribe(vm);
+    read_notice(vm, VM_NOTICE_ATTENTION); /* no epoch yet */
+    hello(f, vm);
+    read_notice(vm, VM_NOTICE_QUIET);
+    write_all(debugger, "b", 1);
+    read_notice(vm, VM_NOTICE_ATTENTION);
+    ask_poll(f, vm);
+    assert_int_equal(vm_answer(f, vm).flags, VM_REPLY_BREAK_IN);
+    ask_poll(f, vm);
+    assert_int_equal(vm_answer(f, vm).flags, 0);
+    read_notice(vm, VM_NOTICE_QUIET);
+}
+
+static void a_vm_that_does_not_ask_for_notices_gets_none(void **state)
+{
+    struct fix *f = *state;
+    start_as_usual(f);
+    int vm = join_vm(f), debugger = join_debugger(f);
+    hello(f, vm);
+    write_all(debugger, "b", 1);
+    for (unsigned polls = 0; polls < 1000; polls++) {
+        ask_poll(f, vm);
+        if (vm_answer(f, vm).flags == VM_REPLY_BREAK_IN)
+            return;
+    }
+    fail_msg("the break-in never came");
+}
+
 static void pieces_do_not_matter(void **state)
 {
     struct fix *f = *state;
@@ -666,6 +713,8 @@ int main(int argc, char **argv)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(hello_send_acknowledge_receive, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_vm_that_asks_for_notices_gets_them_unasked, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_vm_that_does_not_ask_for_notices_gets_none, setup, teardown),
         cmocka_unit_test_setup_teardown(pieces_do_not_matter, setup, teardown),
         cmocka_unit_test_setup_teardown(the_daemons_clock_ends_a_hold, setup, teardown),
         cmocka_unit_test_setup_teardown(a_debugger_over_tcp_is_served, setup, teardown),

@@ -280,7 +280,7 @@ static void a_refusal_does_not_spoil_the_cached_reply(void **state)
     lab_stop(lab);
     lab_request(lab, GET_VERSION, ID0);
     assert_reply(lab, "done get_version");
-    lab_bytes(lab, (const uint8_t *)"rubbish", 7);
+    lab_bytes(lab, (const uint8_t *)"noise", 5);
     assert_reply(lab, "refused");
     assert_int_equal(lab->reply.kind, 0); /* it could not be read */
     lab_repeat(lab);
@@ -590,7 +590,8 @@ static void a_request_with_a_tiny_header_is_only_bytes(void **state)
     assert_reply(lab, "done break_in");
 }
 
-/* The poll's reply is lost, the guest prints before it polls again: its token is of yesterday, and it says hello. */
+/* The poll's reply is lost, the guest prints before it polls again: its token is of yesterday, and it says
+ * hello. */
 static void assert_polled(struct lab *lab, const char *reply)
 {
     lab->replies = 0;
@@ -739,11 +740,166 @@ static void a_request_kept_for_the_next_receive_goes_with_its_debugger(void **st
     assert_reply(lab, "held");
 }
 
+/* ---- attention ---- */
+
+static bool attention(const struct lab *lab)
+{
+    return relay_vm_attention(&lab->core);
+}
+
+static void a_relay_without_an_epoch_wants_to_be_asked(void **state)
+{
+    struct lab *lab = *state;
+    assert_true(attention(lab));
+    lab_hello(lab);
+    assert_false(attention(lab));
+    lab_vm_lost(lab);
+    assert_true(attention(lab));
+}
+
+static void a_wish_wants_to_be_asked_for_until_its_telling_is_confirmed(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab_poll(lab);
+    assert_false(attention(lab));
+    lab_byte(lab, 'b');
+    assert_true(attention(lab));
+    lab_poll(lab);
+    assert_true(attention(lab)); /* that reply may be lost */
+    lab_repeat(lab);
+    assert_true(attention(lab));
+    lab_poll(lab);
+    assert_false(attention(lab));
+}
+
+static void a_target_that_is_believed_stopped_wants_to_be_asked(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab_send(lab, EXCEPTION);
+    lab_ack(lab, ID0);
+    assert_true(attention(lab));
+    lab_poll(lab); /* it runs, whatever made it */
+    assert_false(attention(lab));
+}
+
+/* Else the input would fill up, and a break-in behind what nobody reads would never arrive. */
+static void what_a_poll_would_read_or_drop_wants_one(void **state)
+{
+    struct lab *lab = *state;
+    lab_boot_attached(lab);
+    lab_poll(lab);
+    lab_input(lab, "noise", 5);
+    assert_true(attention(lab));
+    lab_poll(lab);
+    assert_false(attention(lab));
+    lab_reset(lab); /* waits for the next stop, so nothing need be asked */
+    assert_false(attention(lab));
+    lab_reset(lab);
+    lab_reset(lab);
+    assert_true(attention(lab));
+    lab_poll(lab);
+    assert_false(attention(lab));
+    lab_byte(lab, 'b'); /* behind a RESET that stays */
+    assert_true(attention(lab));
+    lab_poll(lab);
+    assert_int_equal(lab->reply.flags, VM_REPLY_BREAK_IN);
+}
+
+static void a_frame_that_broke_off_wants_a_poll_to_end_it(void **state)
+{
+    struct lab *lab = *state;
+    uint8_t frame[KD_FRAME_BYTES_MAX];
+    lab_boot_attached(lab);
+    lab_send(lab, EXCEPTION);
+    lab_ack(lab, ID0);
+    lab_receive(lab);
+    lab_input(lab, frame, lab_request_frame(frame, READ_MEMORY, ID0) / 2);
+    lab_wait(lab, LAB_HOLD);
+    lab_poll(lab);
+    assert_false(attention(lab));
+}
+
+/* Whatever happens: when it is quiet, a poll tells nothing and changes nothing that anybody can see. */
+static void when_it_is_quiet_a_poll_would_say_nothing(void **state)
+{
+    struct lab *lab = *state;
+    uint32_t draw = 1;
+    unsigned quiet = 0;
+    lab_boot_attached(lab);
+    for (unsigned i = 0; i < 20000; i++) {
+        draw = draw * 1664525u + 1013904223u;
+        switch (draw >> 24 & 15) {
+        case 0:
+            lab_byte(lab, 'b');
+            break;
+        case 1:
+            lab_byte(lab, (uint8_t)(draw >> 16));
+            break;
+        case 2:
+            lab_reset(lab);
+            break;
+        case 3:
+            lab_send(lab, PRINT);
+            lab_ack(lab, draw & 0x10000 ? ID0 : ID1);
+            break;
+        case 4:
+            lab_send(lab, EXCEPTION);
+            lab_ack(lab, draw & 0x10000 ? ID0 : ID1);
+            break;
+        case 5:
+            lab_wait(lab, LAB_HOLD);
+            break;
+        case 6:
+            lab_disconnect(lab);
+            break;
+        case 7:
+            lab_connect(lab);
+            break;
+        case 8:
+            lab_hello(lab);
+            break;
+        case 9:
+            lab_request(lab, CONTINUE, draw & 0x10000 ? ID0 : ID1);
+            break;
+        case 10:
+            lab_vm_lost(lab);
+            break;
+        default:
+            break;
+        }
+        if (attention(lab) || lab->core.state != RELAY_IDLE) {
+            lab_poll(lab);
+            continue;
+        }
+        static struct relay_core before;
+        before = lab->core;
+        lab_poll(lab);
+        quiet++;
+        assert_false(lab->reply.flags & VM_REPLY_BREAK_IN);
+        assert_int_equal(before.target_stopped, lab->core.target_stopped);
+        assert_int_equal(before.input.len_bytes, lab->core.input.len_bytes);
+        assert_int_equal(before.link.scan, lab->core.link.scan);
+        assert_int_equal(before.debugger_present, lab->core.debugger_present);
+    }
+    assert_in_range(quiet, 1000, 20000);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_relay_without_an_epoch_wants_to_be_asked, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_wish_wants_to_be_asked_for_until_its_telling_is_confirmed,
+                                        lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_target_that_is_believed_stopped_wants_to_be_asked, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(what_a_poll_would_read_or_drop_wants_one, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_frame_that_broke_off_wants_a_poll_to_end_it, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(when_it_is_quiet_a_poll_would_say_nothing, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(hello_begins_an_epoch, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(hello_agrees_on_the_highest_version_in_common, lab_setup,
                                         lab_teardown),
@@ -786,15 +942,14 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_reset_instead_of_a_request_asks_for_the_state_again, lab_setup,
                                         lab_teardown),
         cmocka_unit_test_setup_teardown(a_request_in_place_of_an_ack_is_both, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_request_to_the_kernel_before_a_reset_never_reaches_the_new_one, lab_setup,
-                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_request_to_the_kernel_before_a_reset_never_reaches_the_new_one,
+                                        lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_packet_longer_than_the_room_never_reaches_the_guest, lab_setup,
                                         lab_teardown),
         cmocka_unit_test_setup_teardown(a_request_with_a_tiny_header_is_only_bytes, lab_setup, lab_teardown),
-        cmocka_unit_test_setup_teardown(a_wish_in_a_lost_reply_outlives_the_epoch, lab_setup,
-                                        lab_teardown),
-        cmocka_unit_test_setup_teardown(a_wish_in_a_lost_reply_ends_with_its_debugger_and_its_guest, lab_setup,
-                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(a_wish_in_a_lost_reply_outlives_the_epoch, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_wish_in_a_lost_reply_ends_with_its_debugger_and_its_guest,
+                                        lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_reply_to_no_request_counts_as_acknowledged, lab_setup,
                                         lab_teardown),
         cmocka_unit_test_setup_teardown(a_second_reply_to_one_request_is_not_written, lab_setup,
