@@ -1,6 +1,6 @@
 # The front door. Everything real is in CMakeLists.txt and ci/; `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help deps build check dll dll-signed report baseline bench-gate asan dev clang mutants soak layers clean
+.PHONY: help deps build check dll dll-signed report publish baseline bench-gate asan dev clang mutants soak layers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +20,11 @@ dll: deps ## build kdfast.dll for x64 and x86 into build/guest
 dll-signed: dll ## sign both with a throw-away test certificate into build/guest/signed, and verify
 	@transport/guest/dll/sign.sh build/guest/signed build/guest
 
-report: build ## play the workloads over every link; table and plots in results/latest
+report: build ## the benchmark: every link, simulated and measured; results/latest/report.html
 	@ci/report.sh
+
+publish: report ## a fresh report into results/published/bench, to be committed
+	@ci/publish.sh
 
 baseline: build ## show how the exact figures differ from results/baseline.json, and renew it
 	@ci/bench-gate.sh --renew

@@ -182,7 +182,7 @@ static const struct argp_option run_options[] = {
     SHARED_OPTIONS,
     {"link", KEY_LINK, "LINK", 0, "Only this link (default: all)", 0},
     {"workload", KEY_WORKLOAD, "NAME", 0, "Only this workload (default: all)", 0},
-    {"out", KEY_OUT, "DIR", 0, "Also write DIR/bench.json and DIR/aims.json", 0},
+    {"out", KEY_OUT, "DIR", 0, "Also write bench.json, aims.json and about.json there", 0},
     {"quick", KEY_QUICK, NULL, 0, "A handful of operations each: for tests, and for timing the harness itself", 0},
     {0},
 };
@@ -210,6 +210,12 @@ static bool print_aims(const void *context, FILE *to)
     return bench_aims_print_json(context, to);
 }
 
+static bool print_about(const void *context, FILE *to)
+{
+    (void)context;
+    return bench_print_about(to);
+}
+
 int bench_command_run(int argc, char **argv)
 {
     static const struct argp argp = {run_options, parse, "",
@@ -226,6 +232,7 @@ int bench_command_run(int argc, char **argv)
     if (arguments.out != NULL) {
         bench_write(arguments.out, "bench.json", print_json, &run);
         bench_write(arguments.out, "aims.json", print_aims, &run);
+        bench_write(arguments.out, "about.json", print_about, NULL);
     }
     bench_print_text(&run, stdout);
     putchar('\n');

@@ -217,3 +217,44 @@ bool bench_print_json(const struct bench_rows *run, FILE *to)
     }
     return written && fputs("\n]\n", to) != EOF;
 }
+
+static json_t *about_links(void)
+{
+    unsigned count;
+    const struct bench_link *links = bench_links(&count);
+    json_t *list = json_array();
+    for (unsigned i = 0; i < count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", links[i].name, "kind",
+                                              bench_kind_name(links[i].kind), "what", links[i].what));
+    return list;
+}
+
+static json_t *about_workloads(void)
+{
+    unsigned count;
+    const struct bench_workload *workloads = bench_workloads(&count);
+    json_t *list = json_array();
+    for (unsigned i = 0; i < count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s}", "name", workloads[i].name, "what", workloads[i].what));
+    return list;
+}
+
+static json_t *about_costs(void)
+{
+    unsigned count;
+    const struct sim_cost_row *costs = sim_cost_rows(&count);
+    json_t *list = json_array();
+    for (unsigned i = 0; i < count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", costs[i].name, "unit", costs[i].unit, "note",
+                                              costs[i].note));
+    return list;
+}
+
+bool bench_print_about(FILE *to)
+{
+    json_t *about = json_pack("{s:o, s:o, s:o}", "links", about_links(), "workloads", about_workloads(), "costs",
+                              about_costs());
+    bool written = json_dumpf(about, to, JSON_INDENT(1)) == 0 && fputc('\n', to) != EOF;
+    json_decref(about);
+    return written;
+}

@@ -22,4 +22,8 @@ void bench_print_sweep(const struct bench_rows *run, const char *title, double (
 /* A list of rows, one a line; every row carries its cost table. Returns false, errno set, when the file took no more. */
 bool bench_print_json(const struct bench_rows *run, FILE *to);
 
+/* What a reader of the rows must know: {"links": [{name, kind, what}], "workloads": [{name, what}], "costs": [{name, unit,
+ * note}]}, links without figures too. */
+bool bench_print_about(FILE *to);
+
 #endif

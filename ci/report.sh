@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make report: the workloads over every link in one run, then the plot, then hyperfine over the harness itself.
-# Everything goes to results/latest, or to the folder given.
+# make report: the workloads over every link and both sweeps, simulated; codec, real machine and whole commands, measured;
+# then the report. Everything goes to results/latest, or to the folder given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-results/latest}
@@ -8,19 +8,26 @@ if ! mkdir -p "$out" 2>/dev/null || [ ! -w "$out" ]; then
     echo "report: $out: cannot be written; expected a folder that can be created and written" >&2
     exit 1
 fi
+rm -f "$out"/*.json
 
 build/bin/kdbench run --out "$out"
-/usr/bin/python3 bench/plot.py "$out/bench.json" "$out"
+for sweep in exit-cost message-size; do
+    echo
+    build/bin/kdbench sweep "$sweep" --out "$out"
+done
+echo
+build/bin/kdbench micro --out "$out"
 
 echo
-echo "Host time of the harness itself (hyperfine, this machine, measured):"
-commands=()
-while read -r link _; do
-    commands+=(--command-name "$link" "build/bin/kdbench run --quick --link $link --workload bulk-read")
-done < <(build/bin/kdbench list links)
-hyperfine --warmup 1 --runs 5 --style basic --export-json "$out/hyperfine.json" "${commands[@]}" 2>"$out/hyperfine.log" |
-    grep -E '^(Benchmark|  Time)' | sed 's/^Benchmark [0-9]*: /  /' || { cat "$out/hyperfine.log" >&2; exit 1; }
+echo "Whole commands (hyperfine, measured):"
+hyperfine --warmup 1 --runs 10 --style basic --export-json "$out/hyperfine.json" \
+    --command-name "kdbench run --quick, all links and workloads" "build/bin/kdbench run --quick" \
+    --command-name "kdharness run work/attach, both links and architectures" "build/bin/kdharness run --once work/attach" \
+    2>"$out/hyperfine.log" | grep -E '^(Benchmark|  Time)' | sed 's/^Benchmark [0-9]*: /  /' ||
+    { cat "$out/hyperfine.log" >&2; exit 1; }
 rm -f "$out/hyperfine.log"
 
+ci/source.sh >"$out/source.json"
+/usr/bin/python3 bench/report.py "$out"
 echo
-echo "Written to $out: bench.json, aims.json, speed.svg, speed.png, hyperfine.json"
+echo "Written to $out: report.html, report.md, the pictures, and every figure as JSON"

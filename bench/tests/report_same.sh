@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Goal:   the report of exact figures is the same bytes twice, has every link and workload, needs nothing from elsewhere, and
+#         bad input is refused in one line.
+# Usage:  report_same.sh KDBENCH REPORT_PY
+set -euo pipefail
+kdbench=$1 report=$2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+fail() { echo "report_same: $*" >&2; exit 1; }
+
+for turn in 1 2; do
+    out=$folder/$turn
+    "$kdbench" run --quick --out "$out" >/dev/null
+    "$kdbench" sweep exit-cost --out "$out" >/dev/null
+    "$kdbench" sweep message-size --out "$out" >/dev/null
+    /usr/bin/python3 -W error "$report" "$out"
+done
+diff -r "$folder/1" "$folder/2" >/dev/null || fail "two runs differ: $(diff -rq "$folder/1" "$folder/2")"
+
+page=$folder/1/report.html
+for kind in links workloads; do
+    while read -r name _; do
+        grep -q "$name" "$page" || fail "$name is not in the report"
+    done < <("$kdbench" list "$kind")
+done
+grep -q 'comes later' "$page" || fail "the reserved link is not shown as such"
+grep -Pqi '(src|href)="?(https?:|//)|url\((?!#)|@import' "$page" && fail "the page asks for something from elsewhere"
+grep -Eq '\b(nan|inf|None)\b' "$folder/1/report.md" && fail "a figure is no number"
+
+for spoilt in aims.json bench.json; do
+    echo '{' >"$folder/1/$spoilt"
+    /usr/bin/python3 "$report" "$folder/1" 2>"$folder/said" && fail "a spoilt $spoilt was taken"
+    [ "$(wc -l <"$folder/said")" -eq 1 ] && grep -q "$spoilt" "$folder/said" || fail "refused in other words: $(cat "$folder/said")"
+    cp "$folder/2/$spoilt" "$folder/1/$spoilt"
+done
+echo "same bytes twice, complete, self-contained"
