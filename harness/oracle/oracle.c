@@ -113,7 +113,7 @@ static void boot(struct oracle *oracle, bool rebooted)
     oracle->struck_before = faults_struck(oracle);
     oracle->starts = true;
     oracle->unreached = false;
-    oracle->late_ack = oracle->ack_lands_ns > sim_now(oracle->world);
+    oracle->old_ack_lands_ns = oracle->ack_lands_ns > sim_now(oracle->world) ? oracle->ack_lands_ns : 0;
     oracle->stale_hole = HOLE_NONE;
     oracle->forced_break =
         !rebooted && oracle->left_stopped && oracle->attached && oracle->config.link == SIM_LINK_BACKDOOR;
@@ -336,12 +336,30 @@ static void on_rpc(void *context, bool is_reply, const uint8_t *bytes, size_t le
 /* ---- the debugger
  * ---------------------------------------------------------------------------------------------- */
 
+/* Bytes that a running target's polls eat one by one; a frame is under way until it lands. */
+static void wrote(struct oracle *oracle, uint32_t len_bytes)
+{
+    oracle->bytes_ahead += len_bytes;
+    oracle->frame_lands_ns = oracle_lands_ns(oracle);
+}
+
+/* A line that goes away in the middle of a frame leaves a serial target in it: it takes the next debugger's first bytes
+ * for the rest, until its timer ends that. */
+static void leave_in_frame(struct oracle *oracle)
+{
+    uint64_t now = sim_now(oracle->world);
+    if (oracle->config.link == SIM_LINK_SERIAL && oracle->frame_lands_ns > now)
+        oracle_misframed(oracle);
+}
+
 /* A serial target knows nothing of a new debugger, whose ids are fresh: its next packet may pass for a repeat,
  * and so may the first request (5.3). A relay knows (2.12 rule 6). */
 static void note_line(struct oracle *oracle, bool attached)
 {
     oracle_end_epoch(oracle);
     oracle_line_changes(oracle);
+    if (!attached)
+        leave_in_frame(oracle);
     oracle->attached = attached;
     oracle->resets_open = 0;
     oracle->packets.agreed = false;
@@ -397,8 +415,10 @@ static void note_manual(struct oracle *oracle, bool manual)
 static void note_sent(struct oracle *oracle, uint64_t tries)
 {
     bool eaten = !oracle->kernel_stopped && oracle->config.link == SIM_LINK_SERIAL;
+    uint64_t lands_ns = oracle_lands_ns(oracle) + oracle->request_bytes * SIM_S(10) / sim_cost(oracle->world)->baud;
     if (tries > 1)
         oracle_count_repeat(oracle);
+    oracle->frame_lands_ns = lands_ns;
     if (eaten)
         oracle->bytes_ahead += oracle->request_bytes;
     if (eaten || sim_now(oracle->world) < oracle->misframed_until)
@@ -427,7 +447,8 @@ static void note_ack(struct oracle *oracle, uint32_t id)
     if ((id & ~DBG_ID_SYNC) != DBG_ID_INITIAL)
         return;
     oracle->ack_lands_ns = oracle_lands_ns(oracle);
-    oracle->late_ack = !oracle->knows_guest;
+    if (!oracle->knows_guest)
+        oracle->old_ack_lands_ns = oracle->ack_lands_ns;
 }
 
 /* A guest that begins as the one before began is not told from it: its first packet passes for a repeat of the
@@ -461,7 +482,7 @@ static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, u
     case DBG_NOTE_RESET_SENT:
         oracle->resets_open++;
         end_epoch_by_reset(oracle);
-        oracle->bytes_ahead += DBG_HEADER_BYTES;
+        wrote(oracle, DBG_HEADER_BYTES);
         if (a != 0)
             oracle_count_reset(oracle);
         break;
@@ -478,17 +499,17 @@ static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, u
         note_gave_up(oracle, c != 0);
         break;
     case DBG_NOTE_ACCEPTED:
-        oracle->bytes_ahead += DBG_HEADER_BYTES; /* its ACK, until somebody takes it */
+        wrote(oracle, DBG_HEADER_BYTES); /* its ACK, until somebody takes it */
         oracle_accepted(oracle, (uint16_t)a, (uint32_t)b, (uint32_t)c);
         note_ack(oracle, (uint32_t)b);
         break;
     case DBG_NOTE_REPEAT:
         note_repeat(oracle, (uint32_t)b);
-        oracle->bytes_ahead += DBG_HEADER_BYTES;
+        wrote(oracle, DBG_HEADER_BYTES);
         oracle_count_repeat(oracle);
         break;
     case DBG_NOTE_RESEND_SENT:
-        oracle->bytes_ahead += DBG_HEADER_BYTES;
+        wrote(oracle, DBG_HEADER_BYTES);
         break;
     case DBG_NOTE_ORPHAN:
         oracle_orphaned(oracle, (uint32_t)a);

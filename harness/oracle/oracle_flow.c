@@ -234,10 +234,11 @@ static void judge_lost(struct oracle *oracle, struct oracle_flow *flow, const st
                    describe(entry, text));
 }
 
-/* What the debugger's link took comes before what it did not, and what must arrive before what may. */
+/* What the debugger's link took comes before what it did not, what must arrive before what may, and what is meant for
+ * this kernel before what was for another. */
 static unsigned claim(const struct oracle_entry *entry)
 {
-    return 1u + 2u * entry->accepted + !entry->may_be_lost;
+    return 1u + 4u * entry->accepted + 2u * !entry->may_be_lost + !entry->stale;
 }
 
 /* The equal one with the best claim, the first among equals. */
@@ -285,6 +286,16 @@ static void arrive(struct oracle *oracle, struct oracle_flow *flow, size_t index
     remember(flow, &copy);
 }
 
+/* A stale request has used up the id of the first one that is meant for this kernel, be it under way already or not. */
+static void strike_first_meant(struct oracle *oracle)
+{
+    struct oracle_entry *newest = oracle_newest(&oracle->requests);
+    if (newest->stale)
+        oracle->requests.next_hole = oracle->stale_hole;
+    else
+        oracle_strike(oracle, &oracle->requests, newest, oracle->stale_hole);
+}
+
 /* It was meant for the kernel before, and the new one took it for its own. */
 static void judge_stale(struct oracle *oracle, const struct oracle_flow *flow,
                         const struct oracle_entry *entry)
@@ -292,12 +303,13 @@ static void judge_stale(struct oracle *oracle, const struct oracle_flow *flow,
     char text[DBG_DESCRIBE_BYTES];
     if (!entry->stale)
         return;
-    if (oracle->stale_hole != HOLE_NONE)
+    if (oracle->stale_hole != HOLE_NONE) {
         oracle_excuse(oracle, oracle->stale_hole);
-    else
-        oracle_violate(oracle, 1,
-                       "%s delivered to the kernel after its own was gone, sent at %" PRIu64 " ns: %s",
-                       flow->what, entry->time_ns, describe(entry, text));
+        strike_first_meant(oracle);
+        return;
+    }
+    oracle_violate(oracle, 1, "%s delivered to the kernel after its own was gone, sent at %" PRIu64 " ns: %s",
+                   flow->what, entry->time_ns, describe(entry, text));
 }
 
 static void judge_twice(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *arrived)
@@ -414,8 +426,8 @@ static bool request_under_way(const struct oracle_flow *flow)
  * Then stale requests pass for new ones. */
 static enum oracle_hole_index old_words_count(struct oracle *oracle)
 {
-    bool by_ack = oracle->late_ack && oracle->send.since_ns <= oracle->ack_lands_ns;
-    oracle->late_ack = false;
+    bool by_ack = oracle->old_ack_lands_ns != 0 && oracle->send.since_ns <= oracle->old_ack_lands_ns;
+    oracle->old_ack_lands_ns = 0;
     return by_ack ? HOLE_LATE_ACK : HOLE_NONE;
 }
 

@@ -28,7 +28,8 @@ static const struct oracle_hole holes[HOLES] = {
                            "no break; the user asks again"},
     [HOLE_MISFRAME] =
         {"misframe",
-         "a frame to the target loses a byte, its leader or its true length and swallows what follows",
+         "a frame to the target loses a byte, its leader or its true length, or its second half with the line, and "
+         "swallows what follows",
          "frames are repeated; a break-in byte inside is lost"},
     [HOLE_NOISE_BREAK_IN] = {"noise-break-in", "a faulted frame to the target becomes noise, with 0x62 in it",
                              "one break for each such byte, at most"},
@@ -49,7 +50,7 @@ static const struct oracle_hole holes[HOLES] = {
          "no fault: an ACK of the epoch before the boot comes when the SYNC packet is out; its id is "
          "that packet's too",
          "this packet and the next may be lost although they count as sent, and a request to the "
-         "kernel before may reach the new one"},
+         "kernel before may reach the new one in place of its first"},
     [HOLE_SAME_START] =
         {"same-start",
          "no fault: a guest begins with the very packet with which the one before began, and the debugger has "
@@ -215,15 +216,20 @@ static void raise_to(uint64_t *value, uint64_t least)
         *value = least;
 }
 
+void oracle_misframed(struct oracle *oracle)
+{
+    raise_to(&oracle->misframed_until, sim_now(oracle->world) + 2 * SIM_S(1)); /* a byte timer, twice */
+    for (size_t i = 0; i < oracle->wish_count; i++)
+        oracle->wishes[i].hole = HOLE_MISFRAME;
+}
+
 /* What a target makes of a frame that is none any more: noise may hold 0x62, a false length eats what comes.
  */
 static void misframe(struct oracle *oracle, const uint8_t *bytes, size_t len_bytes)
 {
     for (size_t i = 0; i < len_bytes; i++)
         oracle->noise_breaks += bytes[i] == DBG_BREAK_IN_BYTE;
-    raise_to(&oracle->misframed_until, sim_now(oracle->world) + 2 * SIM_S(1)); /* a byte timer, twice */
-    for (size_t i = 0; i < oracle->wish_count; i++)
-        oracle->wishes[i].hole = HOLE_MISFRAME;
+    oracle_misframed(oracle);
 }
 
 static void flip(struct oracle *oracle, bool to_target, const uint8_t *frame, size_t frame_bytes,

@@ -126,7 +126,7 @@ struct oracle {
     bool unreached;         /* its hello was lost, so that it went to its uart: nobody is to blame for silence */
     bool knows_guest;       /* the debugger has a packet of the guest that runs, so its requests are meant for it */
     uint64_t ack_lands_ns;  /* the last ACK that a SYNC packet may take for its own arrives by then */
-    bool late_ack;         /* it is for a packet of the guest before */
+    uint64_t old_ack_lands_ns; /* the last such one for a guest before, 0: none is under way */
     enum oracle_hole_index stale_hole; /* what lets a stale request through, of this boot */
 
     struct oracle_wait send;   /* KdSendPacket has not returned */
@@ -143,6 +143,7 @@ struct oracle {
     struct oracle_wish *wishes;
     size_t wish_count;
     size_t wish_room;
+    uint64_t frame_lands_ns;  /* the frame that was written last is whole by then */
     uint64_t line_free_ns;    /* bytes to the target come no earlier: one before them is delayed */
     uint64_t misframed_until; /* what was sent until then may have been swallowed */
     uint64_t piled_up_until;  /* serial: until then polls may have to eat what a delay has piled up */
@@ -166,7 +167,9 @@ __attribute__((format(printf, 3, 4))) void oracle_violate(struct oracle *oracle,
 void oracle_excuse(struct oracle *oracle, enum oracle_hole_index hole);
 void oracle_end_epoch(struct oracle *oracle);
 
-/* oracle_hole.c: what may become of a message that the hole fell upon. */
+/* oracle_hole.c: from now on a target may take a break-in byte for part of a frame, until its timer ends that. */
+void oracle_misframed(struct oracle *oracle);
+/* What may become of a message that the hole fell upon. */
 unsigned oracle_outcomes(enum oracle_hole_index hole);
 
 /* oracle_flow.c */

@@ -1470,6 +1470,27 @@ static void a_misframed_request_may_swallow_a_wish_but_only_for_a_while(void **c
     assert_violates(f, 4, "not honoured");
 }
 
+/* The next debugger's byte stands where the rest of the old one's ACK should. Later the line is empty. */
+static void a_line_that_goes_away_in_a_frame_may_swallow_a_wish(void **context)
+{
+    struct fixture *f = *context;
+    restart(f, SIM_LINK_SERIAL);
+    for (unsigned later = 0; later < 2; later++) {
+        packet(f, print((uint8_t)later));
+        wait(f, later ? SIM_S(3) : 0);
+        life(f, SIM_LIFE_DETACH);
+        note(f, DBG_NOTE_DETACH, 0, 0, 0);
+        attach(f);
+        wish(f);
+        for (unsigned i = 0; i < 40 && oracle_violation_count(f->oracle) == 0; i++)
+            poll(f, NOTHING);
+        assert_int_equal(excuses_of(f, "misframe"), 1);
+        if (!later)
+            assert_clean(f);
+    }
+    assert_violates(f, 4, "not honoured");
+}
+
 /* A fault on a request whose body has one 0x62. */
 static void spoil_request(struct fixture *f, enum sim_fault_kind kind, uint32_t byte, uint64_t delay_ns)
 {
@@ -1697,6 +1718,7 @@ static void a_guest_that_begins_as_the_one_before_may_lose_its_first_packet(void
     kernel(f, MK_TRACE_RECEIVE, &question, RECEIVED);
     assert_clean(f);
     assert_int_equal(excuses_of(f, "same-start"), 2);
+    wait(f, SIM_S(1));
     life(f, SIM_LIFE_RESET);
     kernel(f, MK_TRACE_SEND, &other, 0);
     note(f, DBG_NOTE_REPEAT, other.type, DBG_ID_INITIAL | DBG_ID_SYNC, 0);
@@ -1757,6 +1779,52 @@ static void on_serial_a_request_to_the_kernel_before_is_no_ack_either(void **con
     assert_violates(f, 1, "the debugger has not accepted it");
     kernel(f, MK_TRACE_RECEIVE, &question, RECEIVED);
     assert_violates(f, 1, "delivered to the kernel after its own was gone");
+}
+
+/* Two ACKs are on the line, and the older one is for the guest before: that the debugger has the SYNC packet does not
+ * take it back. The stale request that it lets pass has the id of the first one meant for this kernel. */
+static void a_late_ack_stays_late_and_costs_the_first_request_that_is_meant(void **context)
+{
+    struct fixture *f = *context;
+    struct body load = make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 1);
+    struct body stale = read_message(1), meant = read_message(2), next = read_message(3);
+    restart(f, SIM_LINK_SERIAL);
+    stopped(f);
+    asked(f, &stale);
+    life(f, SIM_LIFE_RESET);
+    kernel(f, MK_TRACE_SEND, &load, 0);
+    note(f, DBG_NOTE_ACCEPTED, load.type, DBG_ID_INITIAL | DBG_ID_SYNC, DBG_STATE_LOAD_SYMBOLS);
+    told(f, &load);
+    state(f, DBG_STOPPED);
+    asked(f, &meant);
+    kernel(f, MK_TRACE_SENT, &load, SENT);
+    kernel(f, MK_TRACE_RECEIVE, &stale, RECEIVED);
+    acked(f, &meant);
+    wait(f, SIM_S(10));
+    note(f, DBG_NOTE_GAVE_UP, DBG_TYPE_MANIPULATE, 0, 1); /* it passed for a repeat */
+    assert_clean(f);
+    state(f, DBG_STOPPED);
+    asked(f, &next);
+    acked(f, &next);
+    wait(f, SIM_S(10));
+    note(f, DBG_NOTE_GAVE_UP, DBG_TYPE_MANIPULATE, 0, 1);
+    assert_violates(f, 3, "given up though nothing was faulty");
+}
+
+static void of_two_equal_requests_the_one_that_is_meant_arrives(void **context)
+{
+    struct fixture *f = *context;
+    struct body load = make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 1);
+    struct body question = read_message(1);
+    stopped(f);
+    asked(f, &question);
+    wait(f, SIM_S(1));
+    life(f, SIM_LIFE_RESET);
+    packet_of_a_boot(f, load);
+    request(f, question);
+    assert_clean(f);
+    kernel(f, MK_TRACE_RECEIVE, &question, RECEIVED); /* and the other one never */
+    assert_violates(f, 1, "request delivered twice");
 }
 
 /* The ACK of the last packet before, whose id is that of the SYNC packet too, is on its way at the reset, or
@@ -2055,6 +2123,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_wish_behind_a_delayed_frame_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_misframed_request_may_swallow_a_wish_but_only_for_a_while, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_line_that_goes_away_in_a_frame_may_swallow_a_wish, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_frame_that_is_torn_becomes_noise, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_frame_that_stays_whole_excuses_no_break, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drawn_noise_may_break_in_once_for_each_byte, set_up, tear_down),
@@ -2082,6 +2152,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(on_serial_a_request_to_the_kernel_before_is_no_ack_either, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_late_ack_may_acknowledge_the_first_packet_of_a_boot, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(of_two_equal_requests_the_one_that_is_meant_arrives, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_late_ack_stays_late_and_costs_the_first_request_that_is_meant, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_ack_that_came_before_the_boot_acknowledges_nothing_of_it, set_up,
                                         tear_down),
