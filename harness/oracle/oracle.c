@@ -216,6 +216,7 @@ static void on_poll(struct oracle *oracle, const struct mk_trace *trace)
 static void on_api(void *context, const struct mk_trace *trace)
 {
     struct oracle *oracle = context;
+    oracle_quiet_api(oracle->quiet, trace);
     switch (trace->event) {
     case MK_TRACE_INITIALIZE:
         (void)struck_since_last_poll(oracle);
@@ -288,6 +289,7 @@ static void stand(struct oracle *oracle, bool still)
 static void on_life(void *context, enum sim_life life)
 {
     struct oracle *oracle = context;
+    oracle_exit_life(oracle, life);
     switch (life) {
     case SIM_LIFE_POWER_ON:
     case SIM_LIFE_RESET:
@@ -588,6 +590,7 @@ struct oracle *oracle_create(struct sim_world *world, struct sim_faults *faults,
     oracle->stale_hole = HOLE_NONE;
     oracle->knows_guest = oracle->asked = true;
     oracle->counters.epochs = 1;
+    oracle_exit_begin(oracle);
     return oracle;
 }
 
@@ -595,6 +598,7 @@ void oracle_destroy(struct oracle *oracle)
 {
     if (oracle == NULL)
         return;
+    oracle_exit_end(oracle);
     oracle_flow_free(&oracle->packets);
     oracle_flow_free(&oracle->requests);
     free(oracle->wishes);
@@ -604,8 +608,13 @@ void oracle_destroy(struct oracle *oracle)
 
 struct sim_vm_observer oracle_vm_observer(struct oracle *oracle)
 {
-    return (struct sim_vm_observer){
-        .context = oracle, .conduct = oracle_conduct, .rpc = on_rpc, .api = on_api, .life = on_life};
+    return (struct sim_vm_observer){.context = oracle,
+                                    .exit = oracle_exit,
+                                    .conduct = oracle_conduct,
+                                    .snapshot = oracle_exit_snapshot,
+                                    .rpc = on_rpc,
+                                    .api = on_api,
+                                    .life = on_life};
 }
 
 struct dbg_observer oracle_dbg_observer(struct oracle *oracle)

@@ -1,8 +1,9 @@
 /* oracle.h: the judge: watches both ends of a conversation and says which rule was broken. On in every scenario.
  *
  * Rules (README.md of this folder): 1 exactly once, in order, within an epoch; 2 bit for bit; 3 liveness, no storms;
- * 4 one break per wish; 7 conduct on the wire (judged by harness/monitor, told by oracle_report); 9 determinism (judged
- * by the runner, which plays a scenario twice). An epoch ends at boot, revert, relay start, debugger connect, RESET and
+ * 4 one break per wish; 5 the module writes only what it was given; 6 conduct at the backdoor; 7 conduct on the wire (judged
+ * by harness/monitor, told by oracle_report); 8 no debugger, no harm; 9 determinism (judged by the runner, which plays a
+ * scenario twice). An epoch ends at boot, revert, relay start, debugger connect, RESET and
  * abandonment: what is in flight then may be lost, never doubled, never delivered after.
  *
  * KDCOM has holes of its own: one table lists them with their legal outcomes. A fault that falls in one excuses

@@ -5,6 +5,8 @@
 
 #include "harness/dbg/dbg_api.h"
 #include "harness/oracle/oracle.h"
+#include "harness/oracle/oracle_backdoor.h"
+#include "harness/oracle/oracle_quiet.h"
 
 /* Holes, in the order of their table. */
 enum oracle_hole_index {
@@ -100,6 +102,8 @@ struct oracle {
     uint64_t excuses[HOLES];
     struct oracle_counters counters;
 
+    struct oracle_backdoor *backdoor; /* rule 6 */
+    struct oracle_quiet *quiet;       /* rule 8 */
     struct oracle_flow packets;  /* kernel to debugger */
     struct oracle_flow requests; /* debugger to kernel */
     bool epoch_used;             /* something happened since the epoch began */
@@ -208,6 +212,13 @@ bool oracle_entry_is(const struct oracle_entry *entry, uint16_t type, const uint
 
 /* oracle_conduct.c: the VM's observer, for the struct of that name. */
 void oracle_conduct(void *context, const struct sim_conduct *conduct, const char *text);
+
+/* oracle_exit.c: rules 6 and 8. The first two for the struct of observers. */
+void oracle_exit(void *context, const struct sim_vm_exit *exit);
+void oracle_exit_snapshot(void *context, const char *name, bool back);
+void oracle_exit_life(struct oracle *oracle, enum sim_life life);
+void oracle_exit_begin(struct oracle *oracle);
+void oracle_exit_end(struct oracle *oracle);
 
 /* oracle_pending.c */
 void oracle_wait_begin(struct oracle *oracle, struct oracle_wait *wait, const char *text);

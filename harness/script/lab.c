@@ -8,28 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const plant_names[] = {
-#define LAB_PLANT_TEXT(name, text) text,
-    LAB_PLANT_LIST(LAB_PLANT_TEXT)
-#undef LAB_PLANT_TEXT
-};
-
-enum kd_status lab_plant_find(const char *name, enum lab_plant *plant)
-{
-    for (unsigned i = 0; i < LAB_PLANTS; i++) {
-        if (strcmp(plant_names[i], name) == 0) {
-            *plant = (enum lab_plant)i;
-            return KD_OK;
-        }
-    }
-    return KD_ERR_ARGUMENT;
-}
-
-void lab_set_plant(struct lab *lab, enum lab_plant plant)
-{
-    lab->plant = plant;
-}
-
 /* ---- fate ---------------------------------------------------------------------------------------------------- */
 
 static enum kd_status reset(struct lab *lab)
@@ -462,8 +440,8 @@ static void line_closed(void *context)
 /* The oracle is told first: when the lab notes something, it has been judged. */
 static void observe(struct lab *lab)
 {
-    struct sim_vm_observer oracle_vm = oracle_vm_observer(lab->oracle);
-    sim_vm_observe(lab->vm, &oracle_vm);
+    lab->oracle_vm = oracle_vm_observer(lab->oracle);
+    sim_vm_observe(lab->vm, &lab->oracle_vm);
     sim_vm_observe(lab->vm,
                    &(struct sim_vm_observer){.context = lab, .api = on_api, .life = on_life, .rpc = on_rpc});
     sim_line_on_fault(sim_vm_line(lab->vm, SIM_FAULT_TO_DEBUGGER), on_fault, lab);

@@ -79,10 +79,12 @@ struct lab_notebook {
 
 /* Planted on purpose, to see the oracle see it: the next message accepted from the target is told to the oracle
  * twice, not at all, or with one byte changed; or the debugger's next break-in byte is not told. Or
- * the wire monitor does not hear what the debugger receives next. */
+ * the wire monitor does not hear what the debugger receives next. Or the oracle is told at once of a module that wrote
+ * beside what it was given, of a call at the backdoor that is none, of exits that a poll must not cost. */
 #define LAB_PLANT_LIST(X)                                                                                    \
     X(LAB_PLANT_NONE, "none") X(LAB_PLANT_TWICE, "twice") X(LAB_PLANT_LOST, "lost")                          \
-    X(LAB_PLANT_CHANGED, "changed") X(LAB_PLANT_UNWISHED, "unwished") X(LAB_PLANT_UNHEARD, "unheard")
+    X(LAB_PLANT_CHANGED, "changed") X(LAB_PLANT_UNWISHED, "unwished") X(LAB_PLANT_UNHEARD, "unheard")        \
+    X(LAB_PLANT_SCRIBBLED, "scribbled") X(LAB_PLANT_MISUSED, "misused") X(LAB_PLANT_COSTLY, "costly")
 enum lab_plant {
 #define LAB_PLANT_ENUM(name, text) name,
     LAB_PLANT_LIST(LAB_PLANT_ENUM)
@@ -90,6 +92,7 @@ enum lab_plant {
     LAB_PLANTS
 };
 KD_MUST_USE enum kd_status lab_plant_find(const char *name, enum lab_plant *plant);
+const char *lab_plant_name(enum lab_plant plant);
 
 /* The name of a snapshot for whom one is enough. */
 #define LAB_SNAPSHOT "snapshot"
@@ -129,6 +132,7 @@ struct lab {
     size_t frame_room;
     /* private */
     struct dbg_observer oracle_dbg;
+    struct sim_vm_observer oracle_vm;
     struct monitor *monitor; /* of the wire: rule 7 (lab_wire.h) */
     enum lab_plant plant;
     struct lab_plan *plans;

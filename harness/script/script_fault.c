@@ -246,7 +246,12 @@ static void diverge(struct script *script)
     sim_trace_add(sim_trace(world), &record, NULL, 0);
 }
 
-/* For selftest: tells the oracle a lie about the next message or break-in, or breaks determinism. */
+static const char *plant_by_index(unsigned index)
+{
+    return lab_plant_name((enum lab_plant)index);
+}
+
+/* For selftest: tells the oracle a lie (lab.h), or breaks determinism. */
 static int verb_plant(lua_State *L)
 {
     enum lab_plant plant;
@@ -256,8 +261,11 @@ static int verb_plant(lua_State *L)
         diverge(script_of(L));
         return 0;
     }
-    if (lab_plant_find(name, &plant) != KD_OK)
-        return script_bad_input(L, "plant: no lie is called '%s': expected twice, lost, changed, unwished, unheard or diverge", name);
+    if (lab_plant_find(name, &plant) != KD_OK) {
+        char expected[200];
+        return script_bad_input(L, "plant: no lie is called '%s': expected one of %s, diverge", name,
+                                all_names(plant_by_index, LAB_PLANTS, expected, sizeof expected));
+    }
     lab_set_plant(lab, plant);
     return 0;
 }

@@ -102,7 +102,7 @@ struct sim_vm_exit {
     uint16_t port;
     uint8_t value; /* of an 8-bit one: read or written */
     uint64_t began_ns;
-    struct sim_registers before, after; /* of the others */
+    const struct sim_registers *before, *after; /* of the others */
 };
 
 /* Watches a VM; any pointer may be NULL. Called inside events; must not call back into the VM. */

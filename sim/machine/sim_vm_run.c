@@ -83,8 +83,8 @@ static void tell_exit(struct sim_vm *vm)
                                      .port = vm->exit->port,
                                      .value = vm->exit->value,
                                      .began_ns = vm->exit_ns,
-                                     .before = vm->before,
-                                     .after = vm->exit->registers};
+                                     .before = &vm->before,
+                                     .after = &vm->exit->registers};
     for (unsigned i = 0; i < vm->observer_count; i++)
         if (vm->observers[i].exit != NULL)
             vm->observers[i].exit(vm->observers[i].context, &exit);
