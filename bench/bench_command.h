@@ -10,8 +10,9 @@ int bench_command_sweep(int argc, char **argv);
 int bench_command_gate(int argc, char **argv);
 int bench_command_baseline(int argc, char **argv);
 
-/* kdbench micro, kdbench calibrate: what is measured on this host. */
+/* kdbench micro, live, calibrate: what is measured on this host. */
 int bench_command_micro(int argc, char **argv);
+int bench_command_live(int argc, char **argv);
 int bench_command_calibrate(int argc, char **argv);
 
 #endif

@@ -65,6 +65,7 @@ static const struct {
     {"gate", "compare a run with the baseline: exact figures may not get worse", bench_command_gate},
     {"baseline", "show what changed, and make a run the baseline", bench_command_baseline},
     {"micro", "measure codec and relay core on this host, in bytes a second", bench_command_micro},
+    {"live", "measure live targets, any that speaks KDCOM, on the wall clock", bench_command_live},
     {"calibrate", "measure what exits, string I/O and sockets cost on this host", bench_command_calibrate},
     {"list", "links, workloads and costs", command_list},
     {"help", "this text", command_help},
@@ -78,15 +79,15 @@ static int command_help(int argc, char **argv)
     puts("usage: kdbench COMMAND [OPTION...]     (kdbench COMMAND --help says more)\n");
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].does);
-    puts("\nWhat run and sweep print is simulated: exact counts and the cost table printed with them. What micro and\n"
-         "calibrate print is measured. make report does all of it; bench/README.md says how to add a link or a workload.");
+    puts("\nWhat run and sweep print is simulated: exact counts and the cost table printed with them. What micro,\n"
+         "live and calibrate print is measured. make report does all of it; bench/README.md says how to add a link or a workload.");
     return 0;
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        command_refuse("no command: expected run, sweep, gate, baseline, micro, calibrate, list or help");
+        command_refuse("no command: expected run, sweep, gate, baseline, micro, live, calibrate, list or help");
     if (strcmp(argv[1], "--help") == 0)
         return command_help(argc, argv);
     for (size_t i = 0; i < COMMANDS; i++)

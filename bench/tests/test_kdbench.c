@@ -327,6 +327,11 @@ static void bad_input_is_refused_in_one_line(void **state)
         {"gate", "expected --run DIR and --baseline FILE"},
         {"gate --run /no/such --baseline /no/such", "no such file"},
         {"micro fast", "unexpected 'fast'"},
+        {"live", "expected NAME=ADDRESS"},
+        {"live here", "expected NAME=ADDRESS"},
+        {"live a=carrier:pigeon", "live: a=carrier:pigeon:"},
+        {"live a=unix:/x --rounds 2", "from 3 to"},
+        {"calibrate now", "unexpected 'now'"},
         {"list colours", "expected links, workloads or costs"},
     };
     static char output[OUTPUT_BYTES];
