@@ -25,4 +25,7 @@ int command_replay(int argc, char **argv);
 int command_shrink(int argc, char **argv);
 int command_exhaust(int argc, char **argv);
 
+/* harness/gate: may a DLL ship? Returns the exit code. */
+int command_gate(int argc, char **argv);
+
 #endif

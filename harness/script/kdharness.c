@@ -236,6 +236,9 @@ static int command_help(int argc, char **argv)
          "kdharness shrink SEED                   the least that fails as that one does, as a scenario\n"
          "kdharness exhaust                       every fault at every place of a short conversation\n"
 #endif
+#ifdef KDHARNESS_GATE
+         "kdharness gate DLL...                   may these modules ship? (kdharness gate --help)\n"
+#endif
          "kdharness help                          this text\n"
          "\n"
          "A scenario is a file, a folder, or a name below the scenario folder ($KDHARNESS_SCENARIOS).\n"
@@ -258,6 +261,9 @@ int main(int argc, char **argv)
                     {"replay", command_replay},
                     {"shrink", command_shrink},
                     {"exhaust", command_exhaust},
+#endif
+#ifdef KDHARNESS_GATE
+                    {"gate", command_gate},
 #endif
                     {"help", command_help},
                     {"--help", command_help}};

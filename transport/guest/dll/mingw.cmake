@@ -4,8 +4,8 @@
 #       compiles C and assembly (.S) sources, rebuilds by what they include, and sets OBJECTS_VAR to the objects.
 #       ARCH is x64 or x86. NAME keeps two users of the same source apart. Beside the object FILE.c.o of a C
 #       source lie FILE.c.su and FILE.c.ci: its functions' stack and calls.
-#   mingw_import_library(LIBRARY_VAR ARCH DEF)
-#       the import library of a .def file.
+#   mingw_import_library(LIBRARY_VAR ARCH NAME DEF)
+#       the import library of a .def file, for the user called NAME.
 #   mingw_link(IMAGE ARCH OBJECTS object... [LIBRARIES file...] [DEPENDS file...] [OPTIONS flag...] [FINISH program])
 #       links IMAGE (a full path) with a map beside it; nothing of a C runtime, nothing of libgcc. FINISH is run on
 #       the linked image and may change it.
@@ -38,7 +38,12 @@ function(mingw_objects objects_var arch name)
   set(objects "")
   foreach(source IN LISTS arg_SOURCES)
     cmake_path(ABSOLUTE_PATH source)
-    cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE relative)
+    set(base ${CMAKE_SOURCE_DIR})
+    cmake_path(IS_PREFIX CMAKE_BINARY_DIR ${source} NORMALIZE is_generated)
+    if(is_generated)
+      set(base ${CMAKE_BINARY_DIR})
+    endif()
+    cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${base} OUTPUT_VARIABLE relative)
     set(object ${CMAKE_BINARY_DIR}/mingw/${name}/${arch}/${relative}.o)
     cmake_path(GET object PARENT_PATH directory)
     file(MAKE_DIRECTORY ${directory})
@@ -50,7 +55,7 @@ function(mingw_objects objects_var arch name)
     add_custom_command(OUTPUT ${object} ${reports}
       COMMAND ${MINGW_${arch}} ${MINGW_FLAGS} ${MINGW_FLAGS_${arch}} ${arg_OPTIONS}
               -MD -MT ${object} -MF ${object}.d -c -o ${object} ${relative}
-      WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+      WORKING_DIRECTORY ${base}
       DEPENDS ${source} DEPFILE ${object}.d
       COMMENT "mingw ${arch}: ${relative}" VERBATIM)
     list(APPEND objects ${object})
@@ -58,10 +63,10 @@ function(mingw_objects objects_var arch name)
   set(${objects_var} ${objects} PARENT_SCOPE)
 endfunction()
 
-function(mingw_import_library library_var arch def)
+function(mingw_import_library library_var arch name def)
   cmake_path(ABSOLUTE_PATH def)
   cmake_path(GET def STEM stem)
-  set(library ${CMAKE_BINARY_DIR}/mingw/import/${arch}/lib${stem}.a)
+  set(library ${CMAKE_BINARY_DIR}/mingw/${name}/${arch}/import/lib${stem}.a)
   cmake_path(GET library PARENT_PATH directory)
   file(MAKE_DIRECTORY ${directory})
   add_custom_command(OUTPUT ${library}
