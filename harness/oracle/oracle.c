@@ -276,6 +276,7 @@ static void revert(struct oracle *oracle)
     oracle->packets.agreed = oracle->requests.agreed = false;
     oracle_strike_ends(oracle, &oracle->packets, HOLE_RESET_REPEAT);
     oracle_strike_ends(oracle, &oracle->requests, HOLE_RESET_REPEAT);
+    oracle_request_comes_back(oracle);
 }
 
 /* A guest that stands still loses nothing, so no epoch ends; but nobody can be blamed for waiting. */
@@ -305,6 +306,7 @@ static void on_life(void *context, enum sim_life life)
         break;
     case SIM_LIFE_SNAPSHOT: /* a checkpoint, which loses nothing */
         oracle_wishes_kept(oracle);
+        oracle_request_kept(oracle);
         break;
     case SIM_LIFE_ATTACH:
     case SIM_LIFE_DETACH:
@@ -601,6 +603,7 @@ void oracle_destroy(struct oracle *oracle)
     oracle_exit_end(oracle);
     oracle_flow_free(&oracle->packets);
     oracle_flow_free(&oracle->requests);
+    free(oracle->kept_request.body);
     free(oracle->wishes);
     free(oracle->violations);
     free(oracle);

@@ -210,6 +210,27 @@ void oracle_flow_set_stale(struct oracle_flow *flow, bool stale)
         flow->entries[i].stale = stale;
 }
 
+void oracle_request_kept(struct oracle *oracle)
+{
+    const struct oracle_entry *request = oracle_newest(&oracle->requests);
+    free(oracle->kept_request.body);
+    oracle->kept_request = (struct oracle_entry){0};
+    if (request != NULL)
+        oracle->kept_request = make_entry(oracle, request->type, request->body, request->body_bytes, NULL, 0);
+}
+
+void oracle_request_comes_back(struct oracle *oracle)
+{
+    const struct oracle_entry *kept = &oracle->kept_request;
+    struct oracle_flow *flow = &oracle->requests;
+    if (kept->body == NULL)
+        return;
+    oracle_push(oracle, flow, kept->type, kept->body, kept->body_bytes, NULL, 0)->may_be_lost = true;
+    struct oracle_entry back = *oracle_newest(flow); /* before all that was sent since */
+    memmove(flow->entries + 1, flow->entries, (flow->count - 1) * sizeof *flow->entries);
+    flow->entries[0] = back;
+}
+
 void oracle_flow_free(struct oracle_flow *flow)
 {
     while (flow->count > 0)

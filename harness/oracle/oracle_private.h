@@ -154,6 +154,7 @@ struct oracle {
     uint64_t bytes_ahead;     /* serial: bytes that polls may eat before a break-in byte */
     uint64_t struck_at_poll;  /* faults on RPCs and exits until the last poll */
     uint64_t noise_breaks;    /* 0x62 bytes that the target may take for break-ins */
+    struct oracle_entry kept_request; /* on its way to the kernel at the last snapshot, or without a body: none */
     uint64_t kept_wishes;     /* not honoured at the last snapshot */
     uint64_t kept_honoured;   /* breaks_honoured then */
     uint32_t request_bytes;   /* of the frame that the debugger sent last */
@@ -199,6 +200,10 @@ void oracle_looks_like_last(struct oracle *oracle, const struct oracle_entry *pa
 /* Upon the one that is under way, and upon the one that arrived last: either may be begun anew. */
 void oracle_strike_ends(struct oracle *oracle, struct oracle_flow *flow, enum oracle_hole_index hole);
 void oracle_flow_ends_epoch(struct oracle_flow *flow);
+/* A snapshot is taken: the guest in it may have the request that its kernel has not got yet. A revert to it brings the
+ * request back. */
+void oracle_request_kept(struct oracle *oracle);
+void oracle_request_comes_back(struct oracle *oracle);
 /* What is under way was meant for a guest that is gone, or was not. */
 void oracle_flow_set_stale(struct oracle_flow *flow, bool stale);
 /* A hole fell upon the request that waits, and it may be lost: then nobody answers it. Counts the excuse. */

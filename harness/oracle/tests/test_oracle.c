@@ -1747,6 +1747,29 @@ static void a_packet_that_was_accepted_is_told_before_an_equal_one_of_the_next_b
     assert_violates(f, 1, "packet delivered twice");
 }
 
+/* It was in the guest's hands at the snapshot; what was sent since is under way all the same. */
+static void on_serial_a_revert_brings_back_the_request_of_its_snapshot(void **context)
+{
+    struct fixture *f = *context;
+    struct body kept = read_message(1), since = read_message(2);
+    restart(f, SIM_LINK_SERIAL);
+    stopped(f);
+    asked(f, &kept);
+    life(f, SIM_LIFE_SNAPSHOT);
+    kernel(f, MK_TRACE_RECEIVE, &kept, RECEIVED);
+    acked(f, &kept);
+    reply(f, read_message(3));
+    request(f, read_message(4));
+    reply(f, read_message(5));
+    asked(f, &since);
+    life(f, SIM_LIFE_REVERT);
+    kernel(f, MK_TRACE_RECEIVE, &kept, RECEIVED);
+    kernel(f, MK_TRACE_RECEIVE, &since, RECEIVED);
+    assert_clean(f);
+    kernel(f, MK_TRACE_RECEIVE, &kept, RECEIVED);
+    assert_violates(f, 1, "request delivered that was never sent");
+}
+
 /* What a guest was sending at its snapshot is told right before the revert, and is its own. */
 static void a_guest_that_is_again_may_be_asked_once_it_was_heard(void **context)
 {
@@ -2148,6 +2171,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_guest_that_begins_as_the_one_before_may_lose_its_first_packet,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_guest_that_is_again_may_be_asked_once_it_was_heard, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_a_revert_brings_back_the_request_of_its_snapshot, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(on_serial_a_request_to_the_kernel_before_is_no_ack_either, set_up,
                                         tear_down),
