@@ -4,10 +4,14 @@
 
 /* ---- the conversation ---------------------------------------------------------------------------------------- */
 
+enum { SERIAL_EXIT_NS = 40000 };
+
 void swarm_exhaust_plan(struct swarm_plan *plan, enum sim_link link, enum mk_arch arch)
 {
     *plan = (struct swarm_plan){.seed = 1, .link = link, .arch = arch};
     swarm_plan_set(plan, "modules", 1);
+    if (link == SIM_LINK_SERIAL) /* fewer looks at an idle line in the same time */
+        swarm_plan_set(plan, "cost.exit_ns", SERIAL_EXIT_NS);
     swarm_plan_work(plan, LAB_WORK_BREAK_IN, 0);
     swarm_plan_work(plan, LAB_WORK_WRITE, 5);
     swarm_plan_work(plan, LAB_WORK_READ, 5);

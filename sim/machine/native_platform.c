@@ -17,16 +17,26 @@ struct kd_module_state *kd_platform_module(void)
     return native_part(NATIVE_MODULE);
 }
 
-uint8_t kd_port_in8(uint16_t port)
+/* Of an 8-bit access nobody reads more than this (sim_machine.h); to clear the rest of the struct, some million times in
+ * a world, would cost more than the access. */
+static uint8_t access8(enum sim_guest_exit_kind kind, uint16_t port, uint8_t value)
 {
-    struct sim_guest_exit exit = {.kind = SIM_GUEST_IN8, .port = port};
+    struct sim_guest_exit exit;
+    exit.kind = kind;
+    exit.port = port;
+    exit.value = value;
     native_exit(&exit);
     return exit.value;
 }
 
+uint8_t kd_port_in8(uint16_t port)
+{
+    return access8(SIM_GUEST_IN8, port, 0);
+}
+
 void kd_port_out8(uint16_t port, uint8_t value)
 {
-    native_exit(&(struct sim_guest_exit){.kind = SIM_GUEST_OUT8, .port = port, .value = value});
+    (void)access8(SIM_GUEST_OUT8, port, value);
 }
 
 static void backdoor(enum sim_guest_exit_kind kind, struct kd_backdoor_registers *registers)

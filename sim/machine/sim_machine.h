@@ -32,6 +32,7 @@ enum sim_guest_exit_kind {
     SIM_GUEST_EXITS
 };
 
+/* Of IN8 and OUT8 only kind, port and value are set. */
 struct sim_guest_exit {
     enum sim_guest_exit_kind kind;
     uint16_t port;

@@ -39,6 +39,11 @@ static bool is_string(enum sim_guest_exit_kind kind)
     return kind == SIM_GUEST_OUTS || kind == SIM_GUEST_INS;
 }
 
+static bool is_8bit(enum sim_guest_exit_kind kind)
+{
+    return kind == SIM_GUEST_IN8 || kind == SIM_GUEST_OUT8;
+}
+
 static void count_exit(struct sim_vm *vm)
 {
     struct sim_vm_counters *counters = &vm->counters;
@@ -67,7 +72,8 @@ static uint64_t start_access(struct sim_vm *vm)
 {
     count_exit(vm);
     vm->exit_ns = sim_now(vm->world);
-    vm->before = vm->exit->registers;
+    if (!is_8bit(vm->exit->kind))
+        vm->before = vm->exit->registers;
     vm->step = SIM_VM_STEP_ACCESS;
     return vm->exit_ns + exit_cost_ns(vm);
 }
