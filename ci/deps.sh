@@ -4,6 +4,7 @@ set -euo pipefail
 
 packages=(
     gcc clang libclang-rt-14-dev cmake ninja-build pkg-config make git
+    libunicorn-dev libcapstone-dev
     liblua5.4-dev libuv1-dev libcmocka-dev libjansson-dev libxxhash-dev
     lua5.4 lua-socket
     gcc-mingw-w64-x86-64-win32 gcc-mingw-w64-i686-win32 binutils-mingw-w64-x86-64 binutils-mingw-w64-i686 osslsigncode openssl libcapstone-dev libssl-dev

@@ -614,6 +614,7 @@ struct sim_vm_observer oracle_vm_observer(struct oracle *oracle)
     return (struct sim_vm_observer){.context = oracle,
                                     .exit = oracle_exit,
                                     .conduct = oracle_conduct,
+                                    .fault = oracle_machine_fault,
                                     .snapshot = oracle_exit_snapshot,
                                     .rpc = on_rpc,
                                     .api = on_api,

@@ -7,3 +7,9 @@ void oracle_conduct(void *context, const struct sim_conduct *conduct, const char
     (void)conduct;
     oracle_violate(context, 5, "%s", text);
 }
+
+/* A guest that did what none may, on a machine that can see it. */
+void oracle_machine_fault(void *context, const char *text)
+{
+    oracle_violate(context, 5, "machine: %s", text);
+}

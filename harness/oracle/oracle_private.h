@@ -217,6 +217,7 @@ bool oracle_entry_is(const struct oracle_entry *entry, uint16_t type, const uint
 
 /* oracle_conduct.c: the VM's observer, for the struct of that name. */
 void oracle_conduct(void *context, const struct sim_conduct *conduct, const char *text);
+void oracle_machine_fault(void *context, const char *text);
 
 /* oracle_exit.c: rules 6 and 8. The first two for the struct of observers. */
 void oracle_exit(void *context, const struct sim_vm_exit *exit);

@@ -16,6 +16,27 @@ _Noreturn void command_refuse(const char *format, ...)
     exit(RUNNER_BAD_INPUT);
 }
 
+void command_machine(struct lab_machine *machine, const char *name)
+{
+    char why[LAB_MACHINE_WHY_BYTES];
+    if (lab_machine_set(machine, name, why) != KD_OK)
+        command_refuse("%s", why);
+}
+
+void command_dll(struct lab_machine *machine, const char *path)
+{
+    char why[LAB_MACHINE_WHY_BYTES];
+    if (lab_machine_set_dll(machine, path, why) != KD_OK)
+        command_refuse("%s", why);
+}
+
+void command_machine_ready(struct lab_machine *machine)
+{
+    char why[LAB_MACHINE_WHY_BYTES];
+    if (lab_machine_ready(machine, why) != KD_OK)
+        command_refuse("%s", why);
+}
+
 uint64_t command_seed(const char *text)
 {
     char *end;

@@ -3,6 +3,7 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 
+#include "harness/script/lab_machine.h"
 #include <stdint.h>
 
 /* Ends the program with one line on stderr, which begins with its name, and the exit code for bad input. */
@@ -10,6 +11,11 @@ _Noreturn void command_refuse(const char *format, ...) __attribute__((format(pri
 
 /* The value of --seed. */
 uint64_t command_seed(const char *text);
+
+/* The values of --machine and --dll; and what must hold of them once every option was read. */
+void command_machine(struct lab_machine *machine, const char *name);
+void command_dll(struct lab_machine *machine, const char *path);
+void command_machine_ready(struct lab_machine *machine);
 
 /* kdharness target: a live simulated target (harness/live). Returns the exit code. */
 int command_target(int argc, char **argv);

@@ -13,6 +13,7 @@ enum {
     KEY_LINK,
     KEY_ARCH,
     KEY_MACHINE,
+    KEY_DLL,
     KEY_TRACE,
     KEY_JUNIT,
     KEY_SET,
@@ -52,12 +53,6 @@ static void open_files(struct arguments *arguments)
     runner->trace = open_for_writing("--trace", arguments->trace, &arguments->scenarios);
     runner->junit = open_for_writing("--junit", arguments->junit, &arguments->scenarios);
     runner->timeline_svg = open_for_writing("--timeline=svg", arguments->timeline_svg, &arguments->scenarios);
-}
-
-static void require(const char *option, const char *value, const char *only)
-{
-    if (strcmp(value, only) != 0)
-        command_refuse("%s %s: not in this build: expected %s", option, value, only);
 }
 
 static void set_link(struct runner_options *runner, const char *value)
@@ -119,7 +114,10 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
         set_arch(runner, value);
         return 0;
     case KEY_MACHINE:
-        require("--machine", value, "native");
+        command_machine(&runner->machine, value);
+        return 0;
+    case KEY_DLL:
+        command_dll(&runner->machine, value);
         return 0;
     case KEY_TRACE:
         arguments->trace = value;
@@ -156,7 +154,8 @@ static const struct argp_option run_options[] = {
     {"seed", KEY_SEED, "N", 0, "Seed of every world (default 1)", 0},
     {"link", KEY_LINK, "LINK", 0, "backdoor or serial; default: each of them that the scenario fits", 0},
     {"arch", KEY_ARCH, "ARCH", 0, "x64 or x86; default: each of them that the scenario fits", 0},
-    {"machine", KEY_MACHINE, "MACHINE", 0, "native", 0},
+    {"machine", KEY_MACHINE, "MACHINE", 0, LAB_MACHINE_HELP, 0},
+    {"dll", KEY_DLL, "FILE", 0, LAB_DLL_HELP, 0},
     {"trace", KEY_TRACE, "FILE", 0, "Write every record of each first play to FILE", 0},
     {"junit", KEY_JUNIT, "FILE", 0, "Write the results to FILE as JUnit XML", 0},
     {"set", KEY_SET, "NAME=VALUE", 0, "Override a cost (cost.exit_ns), a field of vm{} or a param.NAME; may be repeated",
@@ -192,6 +191,7 @@ static int command_run(int argc, char **argv)
     struct arguments arguments = {.runner = {.every_link = true, .every_arch = true, .seed = 1, .tap = stdout, .errors = stderr}};
     /* Both flags: argp's own messages take two lines. */
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
+    command_machine_ready(&arguments.runner.machine);
     parse_scenarios(&arguments.scenarios);
     open_files(&arguments);
     int code = runner_run(&arguments.runner, &arguments.scenarios);

@@ -469,8 +469,12 @@ enum kd_status lab_create(const struct lab_config *config, struct lab **out, cha
     if (config->trace != NULL)
         sim_trace_write_to(sim_trace(lab->world), config->trace);
     lab->faults = sim_faults_create(lab->world);
+    if (config->machine != NULL) {
+        lab->config.vm.machine = config->machine->kind;
+        lab->config.vm.dll = config->machine->dll[config->vm.boot.arch];
+    }
     const char *reason = "";
-    enum kd_status status = sim_vm_create(lab->world, lab->faults, &config->vm, &lab->vm, &reason);
+    enum kd_status status = sim_vm_create(lab->world, lab->faults, &lab->config.vm, &lab->vm, &reason);
     if (status != KD_OK) {
         snprintf(why, LAB_WHY_BYTES, "this VM cannot be built: %s", reason);
         lab_destroy(lab);

@@ -10,6 +10,7 @@
 #include "harness/dbg/dbg_api.h"
 #include "harness/monitor/monitor.h"
 #include "harness/oracle/oracle.h"
+#include "harness/script/lab_machine.h"
 #include "harness/timeline/timeline.h"
 #include "sim/machine/sim_vm.h"
 
@@ -20,6 +21,7 @@ struct lab_config {
     struct sim_cost cost;
     struct sim_vm_config vm;
     struct dbg_config dbg;
+    const struct lab_machine *machine; /* what the VM runs on; NULL: what vm says. The caller's */
     FILE *trace; /* every record, as text; NULL: none. The caller's */
     struct timeline *timeline; /* gets a ladder of what happens; NULL: none. The caller's */
 };

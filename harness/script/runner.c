@@ -16,6 +16,8 @@ struct verdict {
 
 struct tally {
     unsigned number, passed, failed, skipped;
+    uint64_t instructions, module_instructions;
+    uint32_t stack_bytes;
     int code;
     char refused[SCRIPT_MESSAGE_BYTES]; /* the bad input that was told last: it is the same on every link */
     struct timeline *timeline;          /* NULL: nobody wants to see one */
@@ -142,12 +144,25 @@ static void print_quoted(FILE *tap, const char *text)
     fputc('\'', tap);
 }
 
+static void print_machine(FILE *tap, const struct script_options *options)
+{
+    const struct lab_machine *machine = options->machine;
+    if (lab_machine_is_native(machine))
+        return;
+    fprintf(tap, " --machine %s", sim_machine_name(machine->kind));
+    if (!machine->given[options->arch])
+        return;
+    fputs(" --dll", tap);
+    print_quoted(tap, machine->dll[options->arch]);
+}
+
 /* The one command that plays this history again. */
 static void print_replay(FILE *tap, const struct script_options *options)
 {
     const struct script_settings *settings = options->settings;
     fprintf(tap, "# replay: kdharness run --seed %" PRIu64 " --link %s --arch %s", options->seed,
             lab_link_name(options->link), lab_arch_name(options->arch));
+    print_machine(tap, options);
     for (size_t i = 0; settings != NULL && i < settings->count; i++) {
         char setting[400];
         snprintf(setting, sizeof setting, "%s=%s", settings->items[i].name, settings->items[i].value);
@@ -250,6 +265,23 @@ static void count(struct tally *tally, enum script_outcome outcome)
         tally->code = codes[outcome];
 }
 
+static void count_guest(struct tally *tally, const struct script_result *result)
+{
+    tally->instructions += result->instructions;
+    tally->module_instructions += result->module_instructions;
+    if (result->stack_bytes > tally->stack_bytes)
+        tally->stack_bytes = result->stack_bytes;
+}
+
+/* What only a machine that counts can say. */
+static void print_guest(FILE *tap, const struct tally *tally)
+{
+    if (tally->instructions > 0)
+        fprintf(tap, "# guest: %" PRIu64 " instructions, %" PRIu64 " of them the module's; a call of it used %" PRIu32
+                     " bytes of stack at most\n",
+                tally->instructions, tally->module_instructions, tally->stack_bytes);
+}
+
 /* ---- the ladder ---------------------------------------------------------------------------------------------- */
 
 static void title_timeline(struct timeline *timeline, const struct scenario *scenario, const struct script_options *play)
@@ -280,6 +312,7 @@ static void play_one(const struct runner_options *options, const struct scenario
     struct script_result result;
     struct verdict verdict;
     play.arch = arch;
+    play.machine = &options->machine;
     play.seed = options->seed;
     play.settings = &options->settings;
     play.trace = options->trace;
@@ -293,6 +326,7 @@ static void play_one(const struct runner_options *options, const struct scenario
     judge_all(&play, options->once, &result, &verdict);
     tally->number++;
     count(tally, verdict.outcome);
+    count_guest(tally, &result);
     report(options, &play, scenario, &result, &verdict, tally);
     script_result_free(&result);
 }
@@ -310,7 +344,8 @@ static size_t find_ways(const struct runner_options *options, struct way ways[WA
     size_t count = 0;
     for (size_t i = 0; i < WAYS_MAX; i++)
         if ((options->every_link || all[i].link == options->link) &&
-            (options->every_arch || all[i].arch == options->arch))
+            (options->every_arch || all[i].arch == options->arch) &&
+            !lab_machine_leaves_out(&options->machine, all[i].arch))
             ways[count++] = all[i];
     return count;
 }
@@ -333,6 +368,7 @@ int runner_run(const struct runner_options *options, const struct scenario_list 
     if (options->timeline_svg != NULL)
         timeline_write_svg(tally.timeline, options->timeline_svg);
     timeline_destroy(tally.timeline);
+    print_guest(options->tap, &tally);
     fprintf(options->tap, "# seed %" PRIu64 ": %u passed, %u failed, %u skipped\n", options->seed, tally.passed,
             tally.failed, tally.skipped);
     return tally.code;

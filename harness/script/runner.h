@@ -14,6 +14,7 @@ struct runner_options {
     enum sim_link link;
     bool every_arch;     /* else only .arch */
     enum mk_arch arch;
+    struct lab_machine machine;
     uint64_t seed;
     bool once;           /* no second play */
     struct script_settings settings;

@@ -135,7 +135,8 @@ void script_settings_free(struct script_settings *settings)
 
 void script_way_text(const struct script_options *options, char text[SCRIPT_NAME_BYTES])
 {
-    snprintf(text, SCRIPT_NAME_BYTES, "%s %s", lab_link_name(options->link), lab_arch_name(options->arch));
+    snprintf(text, SCRIPT_NAME_BYTES, "%s %s%s%s", lab_link_name(options->link), lab_arch_name(options->arch),
+             lab_machine_is_native(options->machine) ? "" : " ", lab_machine_suffix(options->machine));
 }
 
 struct script_options script_options_default(const char *path, enum sim_link link)
@@ -280,7 +281,12 @@ static void keep_figures(struct script *script)
     result->time_ns = sim_now(lab->world);
     result->cost = lab->config.cost;
     script->ns_before += sim_now(lab->world);
-    script->exits_before += sim_vm_counters(lab->vm).exits;
+    const struct sim_vm_counters counters = sim_vm_counters(lab->vm);
+    script->exits_before += counters.exits;
+    result->instructions += counters.instructions;
+    result->module_instructions += counters.module_instructions;
+    if (counters.stack_bytes > result->stack_bytes)
+        result->stack_bytes = counters.stack_bytes;
     result->total_ns = script->ns_before;
     result->exits = script->exits_before;
     keep_excuses(script);

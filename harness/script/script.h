@@ -38,6 +38,7 @@ struct script_options {
     const char *path; /* of the file, as a person would find it again */
     enum sim_link link;
     enum mk_arch arch;
+    const struct lab_machine *machine; /* NULL: native */
     uint64_t seed;
     unsigned play;                          /* 1, or 2 for the second play that rule 9 compares */
     const struct script_settings *settings; /* may be NULL */
@@ -85,6 +86,8 @@ struct script_result {
     uint64_t records;
     uint64_t total_ns;                  /* virtual time of all its worlds */
     uint64_t exits;
+    uint64_t instructions, module_instructions; /* of its guests, and of those in the module; 0 where none are counted */
+    uint32_t stack_bytes;               /* the most that a call of the module used */
     char (*story)[LAB_STORY_BYTES];     /* failed: the last events */
     unsigned story_count;
     uint64_t *excuses; /* by index into oracle_holes() */

@@ -43,6 +43,9 @@ void script_push_counters(lua_State *L, struct lab *lab)
     SET(vm, bytes_to_debugger);
     SET(vm, bytes_to_target);
     SET(vm, resets);
+    SET(vm, instructions);
+    SET(vm, module_instructions);
+    SET(vm, stack_bytes);
     script_set_number(L, "faults", sim_faults_struck(lab->faults));
     script_set_number(L, "boots", lab->seen.api[MK_TRACE_BOOTED]);
     script_set_number(L, "stops", lab->seen.stops.count);

@@ -198,6 +198,7 @@ static int verb_vm(lua_State *L)
         return script_sandbox_error(L, "the machine before this one: %s", lua_tostring(L, -1));
     struct lab_config config = lab_config_default(script->options.link, script->options.seed);
     config.vm.boot.arch = script->options.arch;
+    config.machine = script->options.machine;
     config.trace = script->options.trace;
     config.timeline = script->options.timeline;
     script_each_field(L, 1, set_field, &(struct field_context){&config, ""});

@@ -10,13 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY_HELP = '?', KEY_SEEDS = 256, KEY_JOBS, KEY_MINUTES, KEY_SHARD, KEY_JSON, KEY_LINK, KEY_ARCH, KEY_OUT, KEY_TRACE };
+enum { KEY_HELP = '?', KEY_SEEDS = 256, KEY_JOBS, KEY_MINUTES, KEY_SHARD, KEY_JSON, KEY_LINK, KEY_ARCH, KEY_OUT, KEY_TRACE, KEY_MACHINE, KEY_DLL };
 
 struct arguments {
     const char *command;
     struct swarm_crew crew;
     bool have_seeds;
     uint64_t seed; /* of replay and shrink */
+    struct lab_machine machine;
     const char *json, *out, *trace;
 };
 
@@ -111,6 +112,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case KEY_ARCH:
         set_arch(&arguments->crew.scope, value);
         return 0;
+    case KEY_MACHINE:
+        command_machine(&arguments->machine, value);
+        return 0;
+    case KEY_DLL:
+        command_dll(&arguments->machine, value);
+        return 0;
     case KEY_HELP:
         argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP, (char *)(uintptr_t)arguments->command);
         exit(RUNNER_OK);
@@ -135,6 +142,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
 #define SCOPE_OPTIONS                                                                                        \
     {"link", KEY_LINK, "LINK", 0, "backdoor or serial; default: as drawn", 0},                               \
     {"arch", KEY_ARCH, "ARCH", 0, "x64 or x86; default: as drawn", 0},                                       \
+    {"machine", KEY_MACHINE, "MACHINE", 0, LAB_MACHINE_HELP, 0},                                             \
+    {"dll", KEY_DLL, "FILE", 0, LAB_DLL_HELP, 0},                                                            \
     {"help", KEY_HELP, NULL, 0, "Show this text", -1}, {0}
 
 static const struct argp_option swarm_options[] = {
@@ -156,6 +165,22 @@ static struct arguments read_arguments(const char *command, const struct argp_op
     struct arguments arguments = {.command = command, .crew = {.shards = 1, .jobs = 1, .play = swarm_crew_play}};
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
     return arguments;
+}
+
+/* Worlds are drawn for the machine, and for an architecture that it has a DLL for. */
+static void use_machine(struct arguments *arguments)
+{
+    struct swarm_scope *scope = &arguments->crew.scope;
+    command_machine_ready(&arguments->machine);
+    scope->machine = &arguments->machine;
+    for (int arch = 0; arch < LAB_ARCHS; arch++) {
+        if (!lab_machine_leaves_out(&arguments->machine, (enum mk_arch)arch))
+            continue;
+        if (scope->one_arch && scope->arch == (enum mk_arch)arch)
+            command_refuse("--dll: not built for %s", lab_arch_name(scope->arch));
+        scope->one_arch = true;
+        scope->arch = arch == MK_X64 ? MK_X86 : MK_X64;
+    }
 }
 
 static FILE *open_for_writing(const char *option, const char *path)
@@ -180,11 +205,13 @@ struct show {
     bool terminal;
 };
 
-static void show_failure(const struct swarm_failure *failure)
+static void show_failure(const struct swarm_failure *failure, const struct lab_machine *machine)
 {
-    printf("seed %" PRIu64 " [%s %s] %s\n  replay: kdharness replay %" PRIu64 " --link %s --arch %s\n", failure->seed,
+    bool native = lab_machine_is_native(machine);
+    printf("seed %" PRIu64 " [%s %s] %s\n  replay: kdharness replay %" PRIu64 " --link %s --arch %s%s%s\n", failure->seed,
            lab_link_name(failure->link), lab_arch_name(failure->arch), failure->text, failure->seed,
-           lab_link_name(failure->link), lab_arch_name(failure->arch));
+           lab_link_name(failure->link), lab_arch_name(failure->arch), native ? "" : " --machine ",
+           lab_machine_suffix(machine));
 }
 
 static void on_row(void *context, const struct swarm_row *row)
@@ -206,12 +233,13 @@ static void on_progress(void *context)
     fflush(stderr);
 }
 
-static int finish_report(struct swarm_report *report, const char *json)
+/* machine  in  NULL: joined results, of whatever machine */
+static int finish_report(struct swarm_report *report, const char *json, const struct lab_machine *machine)
 {
     char why[SWARM_WHY_BYTES];
     swarm_report_sort(report);
     for (size_t i = 0; i < report->failure_count; i++)
-        show_failure(&report->failures[i]);
+        show_failure(&report->failures[i], machine);
     swarm_report_print(report, stdout);
     if (json != NULL && swarm_report_write(report, json, why) != KD_OK)
         command_refuse("--json %s", why);
@@ -225,6 +253,7 @@ int command_swarm(int argc, char **argv)
     struct arguments arguments = read_arguments("swarm", swarm_options, "Plays worlds drawn from seeds. Exit code 0: "
                                                 "nothing was wrong; 1: a seed failed; 2: bad input.", argc, argv);
     struct swarm_crew *crew = &arguments.crew;
+    use_machine(&arguments);
     if (crew->last == UINT64_MAX && crew->seconds == 0)
         command_refuse("swarm: seeds without an end need --minutes");
     if (arguments.json != NULL)
@@ -239,7 +268,7 @@ int command_swarm(int argc, char **argv)
         command_refuse("swarm: the system gave no process or pipe: %s", strerror(errno));
     if (show.terminal)
         fputc('\n', stderr);
-    return finish_report(&show.report, arguments.json);
+    return finish_report(&show.report, arguments.json, &arguments.machine);
 }
 
 int command_merge(int argc, char **argv)
@@ -251,15 +280,16 @@ int command_merge(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         if (swarm_report_join(&report, argv[i], why) != KD_OK)
             command_refuse("merge: %s", why);
-    return finish_report(&report, NULL);
+    return finish_report(&report, NULL, NULL);
 }
 
 /* ---- one seed ------------------------------------------------------------------------------------------------ */
 
 static void say_result(const struct swarm_plan *plan, const struct swarm_result *result)
 {
-    printf("seed %" PRIu64 " [%s %s] hash=%016" PRIx64 " time=%.9fs exits=%" PRIu64 " faults=%" PRIu64 ": %s\n",
-           plan->seed, lab_link_name(plan->link), lab_arch_name(plan->arch), result->hash,
+    printf("seed %" PRIu64 " [%s %s%s%s] hash=%016" PRIx64 " time=%.9fs exits=%" PRIu64 " faults=%" PRIu64 ": %s\n",
+           plan->seed, lab_link_name(plan->link), lab_arch_name(plan->arch),
+           lab_machine_is_native(plan->machine) ? "" : " ", lab_machine_suffix(plan->machine), result->hash,
            (double)result->time_ns / 1e9, result->exits, result->struck, result->failed ? result->text : "ok");
 }
 
@@ -267,6 +297,7 @@ int command_replay(int argc, char **argv)
 {
     struct arguments arguments =
         read_arguments("replay", replay_options, "Plays one seed of the swarm, as a ladder and a plan.", argc, argv);
+    use_machine(&arguments);
     FILE *trace = arguments.trace == NULL ? NULL : open_for_writing("--trace", arguments.trace);
     struct swarm_plan plan;
     struct swarm_result result;
@@ -288,6 +319,7 @@ int command_shrink(int argc, char **argv)
         "shrink", shrink_options, "Writes the smallest scenario that fails as a seed of the swarm does.", argc, argv);
     struct swarm_plan plan;
     struct swarm_result result;
+    use_machine(&arguments);
     swarm_plan_draw(&plan, arguments.seed, &arguments.crew.scope);
     swarm_play(&plan, &result);
     if (!result.failed)

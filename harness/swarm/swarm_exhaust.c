@@ -116,6 +116,7 @@ static uint32_t singles_of(struct swarm_exhaust *exhaust, const struct stream *s
         struct swarm_plan plan;
         struct sim_fault_rule rule = rule_of(stream, choice, nth);
         swarm_exhaust_plan(&plan, exhaust->link, exhaust->arch);
+        plan.machine = exhaust->machine;
         swarm_plan_fault(&plan, &rule);
         if (play(exhaust, &plan) == 0)
             return nth - 1;
@@ -171,6 +172,7 @@ static void second_of(struct swarm_exhaust *exhaust, const struct sim_fault_rule
         struct swarm_plan plan;
         struct sim_fault_rule rule = rule_of(second->stream, second->choice, nth);
         swarm_exhaust_plan(&plan, exhaust->link, exhaust->arch);
+        plan.machine = exhaust->machine;
         swarm_plan_fault(&plan, first);
         swarm_plan_fault(&plan, &rule);
         misses = play(exhaust, &plan) < 2 ? misses + 1 : 0;

@@ -11,6 +11,7 @@
 struct swarm_exhaust {
     enum sim_link link;
     enum mk_arch arch;
+    const struct lab_machine *machine; /* NULL: native */
     uint64_t histories; /* out: that were played with all their faults struck */
     uint64_t failed;    /* out */
     void *context;

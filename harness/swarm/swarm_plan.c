@@ -247,6 +247,7 @@ void swarm_plan_draw(struct swarm_plan *plan, uint64_t seed, const struct swarm_
     *plan = (struct swarm_plan){.seed = seed};
     plan->link = one_in(&what, 3) ? SIM_LINK_SERIAL : SIM_LINK_BACKDOOR;
     plan->arch = one_in(&what, 2) ? MK_X86 : MK_X64;
+    plan->machine = scope->machine;
     if (scope->one_link)
         plan->link = scope->link;
     if (scope->one_arch)

@@ -28,6 +28,7 @@ struct swarm_plan {
     uint64_t seed; /* of the world, too */
     enum sim_link link;
     enum mk_arch arch;
+    const struct lab_machine *machine; /* NULL: native; no part of the history */
     bool low_bandwidth; /* backdoor: no high bandwidth is offered */
     struct swarm_setting settings[SWARM_SETTINGS_MAX];
     unsigned setting_count;
@@ -45,6 +46,7 @@ struct swarm_scope {
     enum sim_link link;
     bool one_arch; /* only .arch */
     enum mk_arch arch;
+    const struct lab_machine *machine; /* NULL: native */
 };
 
 /* Equal (seed, scope) give equal plans on every machine. */

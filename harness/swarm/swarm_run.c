@@ -12,6 +12,7 @@ static struct lab *build(const struct swarm_plan *plan, FILE *trace, struct time
     struct lab_config config = lab_config_default(plan->link, plan->seed);
     char value[24], why[LAB_WHY_BYTES] = "";
     config.vm.boot.arch = plan->arch;
+    config.machine = plan->machine;
     config.trace = trace;
     config.timeline = timeline;
     if (plan->low_bandwidth)

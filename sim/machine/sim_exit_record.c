@@ -74,9 +74,10 @@ static void add(struct sim_world *world, uint32_t vm, uint64_t a, uint64_t b, ui
         payload, payload_bytes);
 }
 
-void sim_record_port(struct sim_world *world, uint32_t vm, uint16_t port, bool out, uint8_t value)
+void sim_record_port(struct sim_world *world, uint32_t vm, uint16_t port, uint8_t width_bits, bool out,
+                     uint32_t value)
 {
-    add(world, vm, port, 8u | (uint64_t)out << 8, out ? value : 0, out ? 0 : value, NULL, 0);
+    add(world, vm, port, width_bits | (uint64_t)out << 8, out ? value : 0, out ? 0 : value, NULL, 0);
 }
 
 void sim_record_backdoor(struct sim_world *world, uint32_t vm, const struct sim_registers *before,

@@ -2,7 +2,7 @@
  *
  * Fields of the record: a = port; b, c, d and the payload by kind of access (bytes counted from bit 0):
  *
- *   8-bit port   b = 8 | out << 8                                    c = value written   d = value read
+ *   other ports  b = width | out << 8                                c = value written   d = value read
  *   0x5658       b = 32 | channel << 16                              c = ECX | EBX << 32 before
  *                payload: EAX, ESI, EDI before, EAX, EDX, ESI, EDI   d = ECX | EBX << 32 after
  *                after, as u32
@@ -17,7 +17,8 @@
 
 #include "sim/device/sim_exit.h"
 
-void sim_record_port(struct sim_world *world, uint32_t vm, uint16_t port, bool out, uint8_t value);
+void sim_record_port(struct sim_world *world, uint32_t vm, uint16_t port, uint8_t width_bits, bool out,
+                     uint32_t value);
 
 void sim_record_backdoor(struct sim_world *world, uint32_t vm, const struct sim_registers *before,
                          const struct sim_registers *after);

@@ -179,15 +179,6 @@ struct sim_memory sim_guest_memory(struct sim_guest *guest)
 /* ---- life
  * -------------------------------------------------------------------------------------------------------- */
 
-static void map_ram(struct sim_guest *guest)
-{
-    void *wanted = guest->ram; /* NULL at first */
-    guest->ram = mmap(wanted, guest->image->ram_bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_NORESERVE | (wanted == NULL ? 0 : MAP_FIXED), guest->image->fd, 0);
-    if (guest->ram == MAP_FAILED)
-        sim_host_fail("no memory for a guest's RAM");
-}
-
 /* LOADER_PARAMETER_BLOCK of the NT that the image is: Windows XP on x86, 7 on x64
  * (transport/guest/dll/README.md 4). */
 static void write_loader_block(const struct sim_guest *guest, uint8_t *block)
@@ -250,16 +241,17 @@ struct sim_guest *sim_guest_create(const struct sim_image *image, const struct m
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (guest->region == MAP_FAILED)
         sim_host_fail("no memory for a guest");
-    map_ram(guest);
+    guest->ram =
+        mmap(NULL, image->ram_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, image->fd, 0);
+    if (guest->ram == MAP_FAILED)
+        sim_host_fail("no memory for a guest's RAM");
     sim_guest_reset(guest);
     return guest;
 }
 
-void sim_guest_become(struct sim_guest *guest, const struct sim_image *image, const struct mk_boot *boot)
+void sim_guest_tell(struct sim_guest *guest, const struct mk_boot *boot)
 {
-    guest->image = image;
     guest->boot = *boot;
-    map_ram(guest);
     write_boot_page(guest);
 }
 

@@ -50,9 +50,8 @@ struct sim_guest *sim_guest_create(const struct sim_image *image, const struct m
                                    const struct sim_dll *dll);
 void sim_guest_destroy(struct sim_guest *guest);
 
-/* The guest is another one from now on, at the same host addresses.
- * image  in  of the same architecture and size */
-void sim_guest_become(struct sim_guest *guest, const struct sim_image *image, const struct mk_boot *boot);
+/* What the guest is told from its next start on. */
+void sim_guest_tell(struct sim_guest *guest, const struct mk_boot *boot);
 
 /* Memory is what it is at power-on: the loader will run. dll_bytes is 0, and the DLL's room one writable
  * part. */

@@ -17,6 +17,8 @@
 enum sim_guest_exit_kind {
     SIM_GUEST_IN8,      /* port; answer: value */
     SIM_GUEST_OUT8,     /* port, value */
+    SIM_GUEST_IN_WIDE,  /* port, width of 2 or 4 bytes; answer: wide */
+    SIM_GUEST_OUT_WIDE, /* port, width, wide */
     SIM_GUEST_BACKDOOR, /* one IN EAX,DX; registers in and out */
     SIM_GUEST_OUTS,     /* rep outsb at the high-bandwidth port; registers in and out */
     SIM_GUEST_INS,      /* rep insb there */
@@ -37,6 +39,8 @@ struct sim_guest_exit {
     enum sim_guest_exit_kind kind;
     uint16_t port;
     uint8_t value;
+    uint8_t width;
+    uint32_t wide;
     struct sim_registers registers;
     uint32_t leaf;
     uint32_t cpuid[4];
@@ -72,7 +76,11 @@ struct sim_machine_ops {
 /* The first member of every machine. */
 struct sim_machine {
     const struct sim_machine_ops *ops;
-    uint64_t copied_bytes; /* in guest memory by the module, so far; 0 on a machine that cannot see it */
+    /* So far, whatever resets came between; 0 on a machine that cannot see it. */
+    uint64_t copied_bytes;        /* in guest memory by the module */
+    uint64_t instructions;        /* run by the guest, loader excluded */
+    uint64_t module_instructions; /* of those in the module's code */
+    uint32_t stack_bytes;         /* the most that a call of the module has used */
 };
 
 #endif

@@ -1,5 +1,4 @@
 #define _GNU_SOURCE
-#include "sim/machine/sim_native.h"
 #include "sim/machine/sim_vm_private.h"
 #include "sim/world/sim_memory.h"
 #include <assert.h>
@@ -8,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RAM_MIB_MIN = MK_RAM_BYTES_MIN / (1024 * 1024), RAM_MIB_MAX = 4096, BACKDOOR_CHANNELS = 128 };
+enum { RAM_MIB_MIN = MK_RAM_BYTES_MIN / (1024 * 1024), RAM_MIB_MAX = 4096, RAM_MIB_MAX_BELOW_4_GIB = 3072, BACKDOOR_CHANNELS = 128 };
 
 const char *sim_life_name(enum sim_life life)
 {
@@ -56,6 +55,12 @@ static const char *config_fault(const struct sim_vm_config *config)
         return "uart: no such mode";
     if (config->ram_mib < RAM_MIB_MIN || config->ram_mib > RAM_MIB_MAX)
         return "ram_mib: must be 32 to 4096";
+    if ((unsigned)config->machine >= SIM_MACHINES)
+        return "machine: no such one";
+    if (sim_machine_needs_dll(config->machine) && config->ram_mib > RAM_MIB_MAX_BELOW_4_GIB)
+        return "ram_mib: must be 32 to 3072 on a machine that runs a DLL";
+    if (sim_machine_needs_dll(config->machine) && config->dll == NULL)
+        return "dll: the machine needs one";
     if (config->boot.processors < 1 || config->boot.processors > MK_PROCESSORS_MAX)
         return "boot.processors: must be 1 to 4";
     if (memchr(config->boot.options, 0, sizeof config->boot.options) == NULL)
@@ -270,13 +275,19 @@ enum kd_status sim_vm_create(struct sim_world *world, struct sim_faults *faults,
         *why = "boot.arch: no image can be built for it";
         return KD_ERR_ARGUMENT;
     }
+    const struct sim_dll *dll = NULL;
+    const char *dll_fault;
+    if (sim_machine_needs_dll(config->machine) && sim_dll_get(config->dll, &dll, &dll_fault) != KD_OK) {
+        *why = "dll: no file that can be read, of 1 byte to 2 MiB";
+        return KD_ERR_ARGUMENT;
+    }
     struct sim_vm *made = sim_allocate(1, sizeof *made);
     made->world = world;
     made->config = whole;
     made->map = &image->map;
     made->relay_is_up = whole.relay_present;
     made->garbage = sim_prng_for(world, "relay garbage");
-    made->machine = sim_native_create(image, &made->config.boot, mk_main);
+    made->machine = sim_machine_create(whole.machine, image, &made->config.boot, dll);
     made->memory = made->machine->ops->memory(made->machine);
     make_devices(made, faults);
     *vm = made;
@@ -549,6 +560,9 @@ struct sim_vm_counters sim_vm_counters(const struct sim_vm *vm)
     counters.rpcs = sim_backdoor_rpcs(vm->backdoor);
     counters.payload_bytes = sim_backdoor_payload_bytes(vm->backdoor);
     counters.copied_bytes = vm->machine->copied_bytes;
+    counters.instructions = vm->machine->instructions;
+    counters.module_instructions = vm->machine->module_instructions;
+    counters.stack_bytes = vm->machine->stack_bytes;
     counters.bytes_to_debugger = sim_line_written(vm->lines[SIM_FAULT_TO_DEBUGGER]);
     counters.bytes_to_target = sim_line_written(vm->lines[SIM_FAULT_TO_TARGET]);
     return counters;

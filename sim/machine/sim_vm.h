@@ -7,7 +7,7 @@
 
 #include "sim/device/sim_backdoor.h"
 #include "sim/device/sim_uart.h"
-#include "sim/machine/sim_machine.h"
+#include "sim/machine/sim_machines.h"
 #include "sim/world/sim_line.h"
 #include "transport/relay/relay_core.h"
 
@@ -43,6 +43,8 @@ KD_MUST_USE enum kd_status sim_skew_find(const char *name, enum sim_skew *skew);
 struct sim_vm_config {
     uint32_t number; /* of the VM in its world; in every trace record */
     enum sim_link link;
+    enum sim_machine_kind machine;
+    const char *dll; /* path of the module, for machines that need one; must outlive the VM */
     enum sim_backdoor_profile backdoor; /* the serial link uses SIM_BACKDOOR_ABSENT_ONES unless set otherwise */
     enum sim_uart_mode uart;
     enum sim_skew skew;
@@ -94,6 +96,9 @@ struct sim_vm_counters {
     uint64_t bytes_to_debugger; /* on the debugger's line */
     uint64_t bytes_to_target;
     uint64_t resets; /* of the VM */
+    uint64_t instructions;        /* run by the guest, and of those in the module's code; emulated machine only */
+    uint64_t module_instructions;
+    uint32_t stack_bytes; /* the most that a call of the module has used */
 };
 
 /* One exit, complete: what the guest had in its registers, and what it finds there. Only port exits, which cost time. */

@@ -115,16 +115,32 @@ static bool access_in8(struct sim_vm *vm)
     exit->value = 0xFF;
     if (sim_uart_owns(vm->uart, exit->port))
         exit->value = sim_uart_in(vm->uart, exit->port, &idle_poll);
-    sim_record_port(vm->world, vm->config.number, exit->port, false, exit->value);
+    sim_record_port(vm->world, vm->config.number, exit->port, 8, false, exit->value);
     return end_access(vm, idle_poll);
 }
 
 static bool access_out8(struct sim_vm *vm)
 {
     const struct sim_guest_exit *exit = vm->exit;
-    sim_record_port(vm->world, vm->config.number, exit->port, true, exit->value);
+    sim_record_port(vm->world, vm->config.number, exit->port, 8, true, exit->value);
     if (sim_uart_owns(vm->uart, exit->port))
         sim_uart_out(vm->uart, exit->port, exit->value);
+    return end_access(vm, false);
+}
+
+/* Nothing here has a port wider than a byte but the backdoor. */
+static bool access_in_wide(struct sim_vm *vm)
+{
+    struct sim_guest_exit *exit = vm->exit;
+    exit->wide = exit->width == 2 ? UINT16_MAX : UINT32_MAX;
+    sim_record_port(vm->world, vm->config.number, exit->port, (uint8_t)(8 * exit->width), false, exit->wide);
+    return end_access(vm, false);
+}
+
+static bool access_out_wide(struct sim_vm *vm)
+{
+    const struct sim_guest_exit *exit = vm->exit;
+    sim_record_port(vm->world, vm->config.number, exit->port, (uint8_t)(8 * exit->width), true, exit->wide);
     return end_access(vm, false);
 }
 
@@ -312,6 +328,8 @@ static const struct {
 } exits[SIM_GUEST_EXITS] = {
     [SIM_GUEST_IN8] = {begin_access, access_in8},
     [SIM_GUEST_OUT8] = {begin_access, access_out8},
+    [SIM_GUEST_IN_WIDE] = {begin_access, access_in_wide},
+    [SIM_GUEST_OUT_WIDE] = {begin_access, access_out_wide},
     [SIM_GUEST_BACKDOOR] = {begin_access, access_backdoor},
     [SIM_GUEST_OUTS] = {begin_access, access_backdoor},
     [SIM_GUEST_INS] = {begin_access, access_backdoor},

@@ -337,7 +337,7 @@ static void bad_input_is_one_clear_line_each(void **state)
         {"run --seed 18446744073709551616 good.lua", "--seed 18446744073709551616: expected"},
         {"run --link parallel good.lua", "--link parallel: expected backdoor or serial"},
         {"run --arch arm good.lua", "--arch arm: expected x64 or x86"},
-        {"run --machine cray good.lua", "--machine cray: not in this build: expected native"},
+        {"run --machine cray good.lua", "--machine cray: expected native or emu"},
         {"run --trace /nowhere/t good.lua", "--trace /nowhere/t: cannot be written"},
         {"run --junit /nowhere/j good.lua", "--junit /nowhere/j: cannot be written"},
         {"run --set cost.nothing=1 good.lua", "expected one of cost.exit_ns"},

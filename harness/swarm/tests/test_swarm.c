@@ -56,7 +56,7 @@ static void the_scope_that_was_drawn_anyway_changes_nothing(void **state)
     for (uint64_t seed = 1; seed <= SOME_SEEDS; seed++) {
         struct swarm_plan drawn, named;
         swarm_plan_draw(&drawn, seed, &any_world);
-        swarm_plan_draw(&named, seed, &(struct swarm_scope){true, drawn.link, true, drawn.arch});
+        swarm_plan_draw(&named, seed, &(struct swarm_scope){true, drawn.link, true, drawn.arch, NULL});
         char *a = text_of(&drawn), *b = text_of(&named);
         assert_string_equal(a, b);
         free(a);

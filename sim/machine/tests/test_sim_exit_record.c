@@ -183,8 +183,8 @@ static void a_port_access_has_its_value_on_its_side(void **state)
     (void)state;
     const struct sim_cost cost = sim_cost_default();
     struct sim_world *world = sim_world_create(1, &cost);
-    sim_record_port(world, 5, 0x2FD, false, 0x60);
-    sim_record_port(world, 5, 0x2F8, true, 0x30);
+    sim_record_port(world, 5, 0x2FD, 8, false, 0x60);
+    sim_record_port(world, 5, 0x2F8, 8, true, 0x30);
     const struct sim_record *in = sim_trace_ring(sim_trace(world), 0);
     const struct sim_record *out = sim_trace_ring(sim_trace(world), 1);
     assert_int_equal(in->kind, SIM_RECORD_EXIT);
