@@ -9,7 +9,7 @@ local function write_after_reset(wait)
     after(ms(20)); dbg.break_in(); dbg.wait_stop()
     dbg.write(image.pool, "none")
     local write = string.pack("<I4I2I2I4I4I8I4", 0x3131, 6, 0, 0, 0, image.pool, 4) .. string.rep("\0", 28) .. "old!"
-    after(ms(5))                                        -- its ACK is there: one that comes late is a hole
+    after(ms(20))                                       -- its ACK is there: one that comes late is a hole
     target.reset()
     after(wait)
     dbg.raw(frame.data(2, 0x80800000, write))
