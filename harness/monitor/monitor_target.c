@@ -615,11 +615,23 @@ static void forget_conversation(struct monitor *monitor)
     target->mishears = monitor->config.target_may_lose;
 }
 
+/* A relay counts the ACKs that its copies under the initial id still have to get: one that a fault made
+ * superfluous may cost the SYNC frame of the next epoch its first ACK (2.15). */
+static void note_open_ack(struct monitor *monitor)
+{
+    const struct target *target = &monitor->target;
+    bool initial = (target->out.id & ~WIRE_SYNC) == WIRE_FIRST_ID;
+    if (monitor->config.target_has_sessions && target->out.is_there && initial &&
+        !is_acked(target, UINT64_MAX))
+        target_astray(monitor);
+}
+
 /* It may have been anywhere, and may stop again to say where it is. What a UART still has to send is of
  * before. */
 void target_starts_ids(struct monitor *monitor)
 {
     struct target *target = &monitor->target;
+    note_open_ack(monitor);
     target->expect_lags = !monitor->config.target_has_sessions;
     if (!target->expect_lags) {
         target->expect = WIRE_FIRST_ID;
@@ -645,6 +657,7 @@ void target_mishears(struct monitor *monitor)
 void target_boots(struct monitor *monitor)
 {
     struct target *target = &monitor->target;
+    note_open_ack(monitor);
     forget_conversation(monitor);
     target_starts_ids(monitor);
     target->state = TARGET_BOOTED;

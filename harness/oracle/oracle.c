@@ -86,8 +86,9 @@ static void end_guest(struct oracle *oracle)
     oracle->kernel_stopped = true; /* it polls not before it is up */
     oracle->send.active = false;
     oracle->bytes_ahead = 0;
+    oracle->fulfils = oracle->resumes = false;
     oracle->settled_ns = sim_now(oracle->world);
-    oracle_wishes_satisfied(oracle);
+    oracle_wishes_stay(oracle); /* the guest will be another one, and the relay is not */
 }
 
 static uint64_t faults_struck(const struct oracle *oracle)
@@ -108,7 +109,6 @@ static void boot(struct oracle *oracle, bool rebooted)
     if (request_is_cut(oracle))
         oracle->noise_breaks += oracle->request_0x62;
     oracle->powered = true;
-    oracle->reverted = false;
     oracle->boots++;
     oracle->struck_before = faults_struck(oracle);
     oracle->starts = true;
@@ -126,7 +126,7 @@ static void kernel_runs(struct oracle *oracle)
 {
     if (oracle->kernel_stopped)
         oracle_ran(oracle);
-    oracle->kernel_stopped = oracle->stopped_quietly = oracle->reverted = false;
+    oracle->kernel_stopped = oracle->stopped_quietly = oracle->fulfils = false;
 }
 
 /* A hello that is lost on both channels means that nobody is there (transport/guest/README.md 5). */
@@ -139,20 +139,29 @@ static void on_initialized(struct oracle *oracle)
     oracle->starts = false;
 }
 
+/* What is sent from now on finds the target stopped, until it is let go. */
+static void stops(struct oracle *oracle)
+{
+    oracle->kernel_stopped = oracle->fulfils = true;
+    oracle->resumes = false;
+}
+
 static void on_send(struct oracle *oracle, const struct mk_trace *trace)
 {
     char text[DBG_DESCRIBE_BYTES];
     const struct oracle_entry *entry =
         oracle_push(oracle, &oracle->packets, (uint16_t)trace->type, trace->header, trace->header_bytes,
                     trace->data, trace->data_bytes);
+    oracle->sending_type = entry->type;
+    oracle->sent_anew = 0;
     oracle_wait_begin(oracle, &oracle->send,
                       dbg_describe(entry->type, entry->body, entry->body_bytes, text, sizeof text));
     bool prompt = trace->type == DBG_TYPE_DEBUG_IO && trace->first == DBG_IO_PROMPT;
     if (oracle->kernel_stopped)
         return;
     if (prompt && oracle->config.link == SIM_LINK_BACKDOOR) {
-        oracle_wishes_satisfied(oracle); /* a prompt is a stop for a relay (transport/relay/README.md) */
         oracle_wishes_stay(oracle);
+        stops(oracle); /* for a relay a prompt is one (transport/relay/README.md) */
     } else if (trace->type != DBG_TYPE_STATE_CHANGE64) {
         return;
     }
@@ -187,9 +196,11 @@ static void on_received(struct oracle *oracle, const struct mk_trace *trace)
         return;
     oracle_deliver(oracle, &oracle->requests, (uint16_t)trace->type, trace->header, trace->header_bytes,
                    trace->data, trace->data_bytes);
-    if (trace->type == DBG_TYPE_DEBUG_IO ||
-        (trace->type == DBG_TYPE_MANIPULATE && dbg_api_answer(trace->first) == DBG_ANSWER_RUNS))
-        quiet_stop_is_over(oracle);
+    if (trace->type != DBG_TYPE_DEBUG_IO &&
+        !(trace->type == DBG_TYPE_MANIPULATE && dbg_api_answer(trace->first) == DBG_ANSWER_RUNS))
+        return;
+    oracle->debugger_waits = false;
+    quiet_stop_is_over(oracle);
 }
 
 /* A poll whose RPC failed looks like one that found nothing: a fault struck since the last poll. */
@@ -238,8 +249,8 @@ static void on_api(void *context, const struct mk_trace *trace)
         oracle_broke(oracle);
         break;
     case MK_TRACE_STOP:
-        oracle->kernel_stopped = true;
-        oracle->reverted = false;
+        stops(oracle);
+        oracle->forced_break = false;
         oracle->bytes_ahead = 0; /* a stopped kernel scans its line, and eats nothing byte by byte */
         oracle_wishes_satisfied(oracle);
         break;
@@ -260,8 +271,6 @@ static void revert(struct oracle *oracle)
         oracle->bytes_ahead + oracle->request_bytes; /* still on the wire, to a guest that may run */
     struct oracle_entry *sends = oracle_newest(&oracle->packets);
     boot(oracle, false);
-    oracle->reverted = true;
-    oracle_wishes_stay(oracle);
     oracle_wishes_come_back(oracle);
     if (sends != NULL && sends->time_ns == sim_now(oracle->world))
         sends->boots = oracle->boots; /* told right before: what the guest was sending at the snapshot */
@@ -329,12 +338,20 @@ static void on_life(void *context, enum sim_life life)
 }
 
 /* The module says hello: whatever made it do so, a new epoch begins, and what was under way may be lost
- * (transport/guest/README.md 4). */
+ * (transport/guest/README.md 4). A packet that it is sending it sends once more there, but for a reply. */
+static void on_hello(struct oracle *oracle)
+{
+    oracle_end_epoch(oracle);
+    oracle->sent_anew += oracle->send.active && oracle->sending_type != DBG_TYPE_MANIPULATE;
+    if (oracle->debugger_waits && oracle->attached && oracle->config.link == SIM_LINK_BACKDOOR)
+        oracle->forced_break = true;
+}
+
 static void on_rpc(void *context, bool is_reply, const uint8_t *bytes, size_t len_bytes)
 {
     enum { KIND = 3, HELLO = 1 }; /* 2: the message */
     if (!is_reply && len_bytes > KIND && bytes[KIND] == HELLO)
-        oracle_end_epoch(context);
+        on_hello(context);
 }
 
 /* ---- the debugger
@@ -373,7 +390,7 @@ static void note_line(struct oracle *oracle, bool attached)
     oracle->manual = false;
     oracle->ask.active = false;
     oracle->resync.active = false;
-    oracle_wishes_satisfied(oracle);
+    oracle_wishes_leave(oracle);
 }
 
 static void note_state(struct oracle *oracle, enum dbg_state state)
@@ -505,6 +522,8 @@ static void on_note(void *context, enum dbg_note note, uint64_t a, uint64_t b, u
     case DBG_NOTE_ACCEPTED:
         wrote(oracle, DBG_HEADER_BYTES); /* its ACK, until somebody takes it */
         oracle_accepted(oracle, (uint16_t)a, (uint32_t)b, (uint32_t)c);
+        oracle->debugger_waits = oracle->debugger_waits || a == DBG_TYPE_STATE_CHANGE64 ||
+                                 (a == DBG_TYPE_DEBUG_IO && c == DBG_IO_PROMPT);
         note_ack(oracle, (uint32_t)b);
         break;
     case DBG_NOTE_REPEAT:
@@ -558,8 +577,7 @@ static void on_request(void *context, uint16_t type, const uint8_t *body, uint32
     uint8_t frame[DBG_FRAME_BYTES_MAX];
     const struct oracle_entry *entry =
         oracle_push(oracle, &oracle->requests, type, body, body_bytes, NULL, 0);
-    oracle->resumes =
-        type == DBG_TYPE_MANIPULATE && dbg_api_answer(dbg_get32(entry->body)) == DBG_ANSWER_RUNS;
+    oracle->resumes = type == DBG_TYPE_DEBUG_IO || dbg_api_answer(dbg_get32(entry->body)) == DBG_ANSWER_RUNS;
     oracle->request_bytes = (uint32_t)dbg_frame_data(frame, type, DBG_ID_INITIAL, body, body_bytes);
     oracle->request_0x62 = 0;
     for (uint32_t i = 0; i < oracle->request_bytes; i++)

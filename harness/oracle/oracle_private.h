@@ -74,7 +74,8 @@ struct oracle_flow {
 struct oracle_wish {
     uint64_t arrives_ns; /* at the latest */
     bool demands;        /* it was sent while the target ran, and nothing has stopped it since */
-    bool behind; /* written after the request that lets the target run: a relay must not drop it */
+    bool leaves; /* its debugger has gone, and so has it, unless it is in the reply to a poll already */
+    bool satisfied; /* the target stopped after it, or stood then: a relay drops it (2.7 rule 5) */
     uint64_t polls_left; /* so many polls may still find nothing */
     enum oracle_hole_index hole;
 };
@@ -115,12 +116,13 @@ struct oracle {
     bool asked;     /* the kernel has a manipulate request of the debugger that is on the line */
     bool manual;
     enum dbg_state dbg_state;
-    bool resumes; /* the debugger's last request lets the target run */
+    bool resumes; /* the debugger has let the target run: what it sends from now on is behind the stop */
     bool stopped_quietly; /* for a module or a prompt, and not by an exception */
     bool kernel_stopped;
-    bool reverted;     /* kernel_stopped is a guess: the guest is one of before, running or not */
+    bool fulfils;      /* and this stop is what a wish is for: an exception or, for a relay, a prompt */
     bool farewell;     /* a relay may speak for a target that is gone (2.12 rule 7) */
     bool left_stopped; /* the guest before was stopped when it ended */
+    bool debugger_waits; /* one has a stop or a prompt, and no word that ends it has reached the kernel */
     bool forced_break; /* the relay may make a rebooted guest break in: its debugger waits at a stop (design
                           5) */
 
@@ -134,6 +136,8 @@ struct oracle {
     enum oracle_hole_index stale_hole; /* what lets a stale request through, of this boot */
 
     struct oracle_wait send;   /* KdSendPacket has not returned */
+    uint16_t sending_type;     /* of its packet, or of the last one */
+    uint64_t sent_anew;        /* so often the module began another epoch with it */
     struct oracle_wait ask;    /* a request is unanswered */
     struct oracle_wait resync; /* the debugger is in SYNC or WAIT_STATE */
     bool ask_fair;             /* the target was stopped, and its epoch has not ended since */
@@ -244,6 +248,9 @@ void oracle_broke(struct oracle *oracle);
 void oracle_polled_nothing(struct oracle *oracle);
 /* The kernel stopped: whoever wished for a stop has one. */
 void oracle_wishes_satisfied(struct oracle *oracle);
+/* Whoever had them is gone, and with a relay so are they: but what is in a reply already is told (2.12 rule 6). */
+void oracle_wishes_leave(struct oracle *oracle);
+/* Nobody owes it any more, but a relay that has it may tell it. */
 void oracle_wishes_stay(struct oracle *oracle);
 /* A snapshot was taken: the guest in it may have heard every wish that is not honoured yet. A revert to it brings
  * those back that were honoured since. */

@@ -45,7 +45,7 @@ void oracle_wished(struct oracle *oracle)
     bool runs = oracle->powered && oracle->attached && !oracle->kernel_stopped && !oracle->unreached;
     struct oracle_wish wish = {.arrives_ns = oracle_lands_ns(oracle),
                                .demands = runs,
-                               .behind = oracle->resumes || oracle->reverted,
+                               .satisfied = oracle->fulfils && !oracle->resumes,
                                .polls_left = 1,
                                .hole = now < oracle->misframed_until ? HOLE_MISFRAME : HOLE_NONE};
     if (oracle->config.link == SIM_LINK_SERIAL)
@@ -113,9 +113,17 @@ static void judge_unheard(struct oracle *oracle, struct oracle_wish *wish)
                        wish->arrives_ns);
 }
 
+static void drop_left(struct oracle *oracle)
+{
+    for (size_t i = oracle->wish_count; i > 0; i--)
+        if (oracle->wishes[i - 1].leaves)
+            drop_wish(oracle, i - 1);
+}
+
 void oracle_polled_nothing(struct oracle *oracle)
 {
     uint64_t now = sim_now(oracle->world);
+    drop_left(oracle);
     for (size_t i = 0; i < oracle->wish_count; i++) {
         struct oracle_wish *wish = &oracle->wishes[i];
         if (!wish->demands || wish->arrives_ns > now)
@@ -129,15 +137,22 @@ void oracle_polled_nothing(struct oracle *oracle)
 
 void oracle_wishes_satisfied(struct oracle *oracle)
 {
+    oracle_wishes_stay(oracle);
     for (size_t i = 0; i < oracle->wish_count; i++)
-        oracle->wishes[i].demands = oracle->wishes[i].behind = false;
+        oracle->wishes[i].satisfied = true;
 }
 
-/* The guest is another one, and the relay is not: what it has of wishes it may tell, or not. */
+void oracle_wishes_leave(struct oracle *oracle)
+{
+    oracle_wishes_stay(oracle);
+    for (size_t i = 0; i < oracle->wish_count; i++)
+        oracle->wishes[i].leaves = oracle->config.link == SIM_LINK_BACKDOOR;
+}
+
 void oracle_wishes_stay(struct oracle *oracle)
 {
     for (size_t i = 0; i < oracle->wish_count; i++)
-        oracle->wishes[i].behind = true;
+        oracle->wishes[i].demands = false;
 }
 
 void oracle_wishes_kept(struct oracle *oracle)
@@ -150,7 +165,7 @@ void oracle_wishes_come_back(struct oracle *oracle)
 {
     uint64_t honoured = oracle->counters.breaks_honoured - oracle->kept_honoured;
     for (uint64_t i = 0; i < honoured && i < oracle->kept_wishes; i++)
-        add_wish(oracle, &(struct oracle_wish){.arrives_ns = sim_now(oracle->world), .behind = true});
+        add_wish(oracle, &(struct oracle_wish){.arrives_ns = sim_now(oracle->world)});
 }
 
 /* The relay merges what came before one tick and drops what comes while the target is stopped (2.7 rule 5);
@@ -161,8 +176,7 @@ void oracle_ran(struct oracle *oracle)
     if (oracle->config.link == SIM_LINK_SERIAL)
         return;
     for (size_t i = oracle->wish_count; i > 0; i--)
-        if (!oracle->wishes[i - 1].demands && !oracle->wishes[i - 1].behind &&
-            oracle->wishes[i - 1].arrives_ns <= now)
+        if (oracle->wishes[i - 1].satisfied && oracle->wishes[i - 1].arrives_ns <= now)
             drop_wish(oracle, i - 1);
 }
 

@@ -105,8 +105,11 @@ static void plain_fault(struct shrinking *shrinking, unsigned fault)
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         try_u32(shrinking, fault, fields[i].offset, fields[i].plain);
     struct swarm_plan smaller = shrinking->plan;
-    smaller.faults[fault].delay_ns = 0;
-    if (shrinking->plan.faults[fault].delay_ns != 0)
+    struct sim_fault_rule *rule = &smaller.faults[fault];
+    bool waits =
+        rule->kind == SIM_FAULT_DELAY || rule->kind == SIM_FAULT_STALL; /* then 0 is no delay at all */
+    rule->delay_ns = waits ? 1 : 0;
+    if (shrinking->plan.faults[fault].delay_ns > rule->delay_ns)
         try_plan(shrinking, &smaller);
 }
 

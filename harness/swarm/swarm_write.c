@@ -61,7 +61,7 @@ static void write_fault(const struct sim_fault_rule *rule, FILE *file)
         fprintf(file, ", packet = \"%s\"", sim_fault_packet_name(rule->packet));
     write_number(file, "nth", rule->nth, 1);
     write_number(file, "count", rule->count, 1);
-    write_number(file, "bit", rule->bit, 0);
+    write_number(file, "bit", rule->bit, rule->kind == SIM_FAULT_FLIP ? SIM_FAULT_NO_BIT : 0);
     write_number(file, "byte", rule->byte, SIM_FAULT_NO_BYTE);
     write_number(file, "len", rule->len_bytes, 0);
     write_number(file, "value", rule->value, SIM_FAULT_NO_VALUE);

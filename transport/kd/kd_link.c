@@ -76,7 +76,20 @@ static void abandon(struct kd_link *link)
 {
     link->counters.abandoned++;
     link->state = KD_LINK_IDLE;
+    link->acks_due = link->acks_stale = 0; /* whoever was silent for so long is not counted on */
     restart_ids(link, KD_ID_INITIAL | KD_ID_SYNC);
+}
+
+/* A copy under the initial id was answered. Bytes keep their order, so those of what is over come first.
+ * Returns  true when this was one of them */
+static bool answers_what_is_over(struct kd_link *link)
+{
+    bool is_stale = link->acks_stale > 0;
+    if (link->acks_due > 0)
+        link->acks_due--;
+    if (is_stale)
+        link->acks_stale--;
+    return is_stale;
 }
 
 static bool fits(const struct kd_wanted *wanted, uint32_t body_bytes)
@@ -112,6 +125,8 @@ static bool body_size_good(const struct kd_link *link)
  * receive; with one kept already it is asked for again, as the rule has it, and nothing is lost. */
 static void data_acknowledges(struct kd_link *link, struct kd_action *action)
 {
+    if ((link->next_id & ~KD_ID_SYNC) == KD_ID_INITIAL)
+        (void)answers_what_is_over(link);
     advance_next_id(link);
     finish(link, action, KD_OUTCOME_SENT);
     if (link->kept) {
@@ -166,9 +181,15 @@ static void judge_data(struct kd_link *link, uint8_t trailer, struct kd_action *
 static void judge_ack(struct kd_link *link, struct kd_action *action)
 {
     link->reset_absorbed_until = 0;
+    if (link->header.id == KD_ID_INITIAL && answers_what_is_over(link)) {
+        link->counters.strangers_dropped++;
+        return;
+    }
     if (link->state != KD_LINK_SENDING || link->header.id != (link->next_id & ~KD_ID_SYNC))
         return;
     link->distrusts = false;
+    if (link->header.id != KD_ID_INITIAL)
+        link->acks_due = link->acks_stale = 0; /* what came before it is answered, or will not be */
     advance_next_id(link);
     finish(link, action, KD_OUTCOME_SENT);
 }
@@ -176,6 +197,8 @@ static void judge_ack(struct kd_link *link, struct kd_action *action)
 /* R3, N3 */
 static void judge_resend(struct kd_link *link, struct kd_action *action)
 {
+    if ((link->next_id & ~KD_ID_SYNC) == KD_ID_INITIAL)
+        (void)answers_what_is_over(link);
     if (link->state == KD_LINK_SENDING)
         repeat_packet(link, action);
     else
@@ -313,6 +336,12 @@ bool kd_link_is_reading(const struct kd_link *link)
     return link->scan != KD_SCAN_LEADER || link->run_length > 0;
 }
 
+void kd_link_cut(struct kd_link *link)
+{
+    start_scan(link);
+    link->acks_due = link->acks_stale = 0;
+}
+
 enum kd_status kd_link_send(struct kd_link *link, const struct kd_packet *packet, uint32_t retries,
                             uint64_t now, struct kd_action *action)
 {
@@ -407,6 +436,23 @@ void kd_link_cancel(struct kd_link *link)
 void kd_link_distrust(struct kd_link *link)
 {
     link->distrusts = true;
+    link->acks_stale = link->acks_due;
+}
+
+void kd_link_copy_begun(struct kd_link *link, uint32_t id)
+{
+    if ((id & ~KD_ID_SYNC) == KD_ID_INITIAL)
+        link->acks_due++;
+}
+
+void kd_link_thrown_away(struct kd_link *link, const uint8_t *bytes, size_t len_bytes)
+{
+    struct kd_frame_header header;
+    for (size_t at = 0; at + KD_FRAME_HEADER_BYTES <= len_bytes; at++) {
+        kd_frame_header_load(&header, bytes + at);
+        if (header.leader == KD_LEADER_CONTROL && header.type == KD_TYPE_ACK && header.id == KD_ID_INITIAL)
+            (void)answers_what_is_over(link);
+    }
 }
 
 void kd_link_abandon(struct kd_link *link)

@@ -75,7 +75,7 @@ struct kd_link_counters {
     uint64_t frames_repeated;
     uint64_t frames_accepted;
     uint64_t repeats_dropped; /* good frames with another id than expected */
-    uint64_t strangers_dropped; /* good frames of an epoch that may be over (kd_link_distrust) */
+    uint64_t strangers_dropped; /* good frames and ACKs of an epoch that may be over (kd_link_distrust) */
     uint64_t resends_sent;
     uint64_t resets_answered;
     uint64_t resets_absorbed;
@@ -98,6 +98,8 @@ struct kd_link {
     uint64_t deadline;
     uint64_t reset_absorbed_until; /* 0: a RESET is answered */
     bool distrusts;                /* data frames may be of the epoch before */
+    uint32_t acks_due;             /* copies under the initial id that the debugger has not answered, */
+    uint32_t acks_stale;           /* and how many of these are of what is over */
     bool kept;                     /* body holds an acknowledged frame for the next receive */
     uint16_t kept_type;
     uint16_t kept_bytes;
@@ -121,11 +123,14 @@ void kd_link_init(struct kd_link *link, const struct kd_link_config *config);
  * again under its new id: action->write_packet. An outstanding receive goes on. (2.12 rule 6) */
 void kd_link_restart(struct kd_link *link, uint64_t now, struct kd_action *action);
 
-/* Forgets half-read input only: the line was cut. */
+/* Forgets half-read input only. */
 void kd_link_forget_input(struct kd_link *link);
 
 /* True when there is some to forget. */
 bool kd_link_is_reading(const struct kd_link *link);
+
+/* The line was cut: forgets half-read input, and what the debugger still had to answer. */
+void kd_link_cut(struct kd_link *link);
 
 /* Begins to send. The spans must stay valid and unchanged until SENT, ABANDONED or kd_link_cancel.
  * retries  in   KdpDefaultRetries: the time-out that counts it down to zero abandons an abandonable packet (N8, N9),
@@ -159,10 +164,18 @@ void kd_link_expire(struct kd_link *link, uint64_t now, struct kd_action *action
 /* Ends the outstanding send or receive without an outcome; ids, kept frame and half-read input stay. */
 void kd_link_cancel(struct kd_link *link);
 
-/* The peer may still be talking to the epoch before this restart: its requests of then carry ids that look new now.
- * Until it acknowledges a packet, sends a RESET or shows the SYNC bit, its data frames are dropped unanswered; it
- * repeats those that it means. (2.15) Ended by kd_link_restart. */
+/* The peer may still be talking to the epoch before this restart: its requests of then carry ids that look
+ * new now. Until it acknowledges a packet, sends a RESET or shows the SYNC bit, its data frames are dropped
+ * unanswered; it repeats those that it means. (2.15) Ended by kd_link_restart. A SYNC frame is acknowledged
+ * by the initial id, which an ACK that is still on its way may have too: so many as copies under that id were
+ * begun and not answered yet acknowledge nothing. */
 void kd_link_distrust(struct kd_link *link);
+
+/* For a caller whose line keeps bytes in order and loses none; others never call these two. A copy of a data
+ * frame under this id is begun to be written, so it will be answered. / These bytes of the debugger's are
+ * thrown away unread; what answers there are among them has come. */
+void kd_link_copy_begun(struct kd_link *link, uint32_t id);
+void kd_link_thrown_away(struct kd_link *link, const uint8_t *bytes, size_t len_bytes);
 
 /* Gives up the outstanding packet as N9 does, without waiting: the caller knows that nobody is there.
  * The link must be sending; ids start over with SYNC. */

@@ -30,11 +30,11 @@ static uint16_t hold_ms(const struct relay_core *core)
     return ms < UINT16_MAX ? (uint16_t)ms : UINT16_MAX;
 }
 
-/* Gives the wish to the guest, once. A stopped target has what the wish was for, and hello has no context to
- * set ControlCPending in: there it waits for the next poll. */
+/* Gives the wish to the guest, once, and only where it breaks at once: told earlier, it would be one stop too
+ * many when the target stops by itself before its next poll. */
 static uint16_t take_wish(struct relay_core *core)
 {
-    if (!core->break_in_pending || core->target_stopped || core->request.kind == VM_HELLO)
+    if (!core->break_in_pending || core->target_stopped || core->request.kind != VM_POLL)
         return 0;
     core->break_in_pending = false;
     core->break_in_told = true;
@@ -144,10 +144,12 @@ static void forget_unwritten(struct relay_core *core)
 
 static void note_wish(struct relay_core *core)
 {
-    if (core->target_stopped || core->break_in_pending)
+    if (core->target_stopped || (core->break_in_pending && !core->break_in_is_ours)) {
         core->counters.break_ins_dropped++;
-    else
-        core->break_in_pending = true;
+        return;
+    }
+    core->break_in_pending = true;
+    core->break_in_is_ours = false;
 }
 
 static bool is_state_change(const struct kd_packet *packet)
@@ -171,11 +173,29 @@ static void begin_receive(struct relay_core *core, const struct kd_wanted *wante
         act(core, &action, now);
 }
 
+static void drop_wish(struct relay_core *core)
+{
+    if (core->break_in_pending)
+        core->counters.break_ins_dropped++;
+    core->break_in_pending = core->break_in_is_ours = false;
+}
+
+/* A guest that says once more what its debugger waits at has not forgotten it (a lost reply made it say
+ * hello). */
+static void note_stop(struct relay_core *core)
+{
+    if (core->break_in_is_ours && core->stop_sum == core->link.packet_sum)
+        drop_wish(core);
+    core->stop_sum = core->link.packet_sum;
+}
+
 /* The packet counts as acknowledged. */
 static void note_sent(struct relay_core *core)
 {
     if (core->packet.type == KD_TYPE_MANIPULATE)
         core->request_delivered = false;
+    else if (is_state_change(&core->packet) || !kd_packet_sent_while_running(&core->packet))
+        note_stop(core);
     if (!is_state_change(&core->packet))
         return;
     if (core->packet.header.len_bytes >= RELAY_STATE_HEAD_BYTES)
@@ -183,10 +203,8 @@ static void note_sent(struct relay_core *core)
     core->shutdown_told = relay_is_notice(&core->packet);
     core->request_delivered = false;
     core->target_stopped = true; /* load symbols too: the debugger's word is waited for now */
-    if (core->break_in_pending && !kd_packet_sent_while_running(&core->packet)) {
-        core->break_in_pending = false; /* this stop is what was wished for */
-        core->counters.break_ins_dropped++;
-    }
+    if (!kd_packet_sent_while_running(&core->packet))
+        drop_wish(core); /* this stop is what was wished for */
 }
 
 static void farewell_said(struct relay_core *core, enum kd_outcome outcome, uint64_t now);
@@ -229,6 +247,8 @@ static void deliver(struct relay_core *core, uint64_t now)
         core->request_delivered = true;
         if (relay_lets_target_run(kd_packet_api(&packet)))
             core->target_stopped = false;
+        if (kd_packet_api(&packet) == RELAY_API_REBOOT && core->break_in_is_ours)
+            drop_wish(core);
     } else if (packet.type == KD_TYPE_DEBUG_IO) {
         core->target_stopped = false; /* the prompt is answered */
     }
@@ -419,21 +439,26 @@ static bool speaks_for_the_gone(const struct relay_core *core)
 
 /* ---- input that no call waits for (2.7) ---- */
 
-static bool begins_reset(const uint8_t *bytes, uint32_t len_bytes)
+static bool begins_control(uint8_t type, const uint8_t *bytes, uint32_t len_bytes)
 {
-    static const uint8_t reset[] = {0x69, 0x69, 0x69, 0x69, KD_TYPE_RESET, 0};
-    return kd_equal(bytes, reset, len_bytes < sizeof(reset) ? len_bytes : sizeof(reset));
+    const uint8_t begin[] = {0x69, 0x69, 0x69, 0x69, type, 0};
+    return kd_equal(bytes, begin, len_bytes < sizeof(begin) ? len_bytes : sizeof(begin));
 }
 
-/* How much of the input's end to keep for the stop that will read it: the last RESET, or what may become one.
- * It is shorter than two frames, so a debugger that sends RESETs all night fills nothing. */
-static uint32_t reset_tail_bytes(const struct relay_queue *input)
+/* How much of the input's end to keep for the stop that will read it: the last RESET, or what may become one,
+ * or an ACK, of which no half is thrown away. It is shorter than two frames, so a debugger that sends RESETs
+ * all night fills nothing. */
+static uint32_t kept_tail_bytes(const struct relay_queue *input)
 {
     uint32_t keep = 2 * KD_FRAME_HEADER_BYTES - 1;
     if (keep > input->len_bytes)
         keep = input->len_bytes;
-    while (keep > 0 && !begins_reset(relay_queue_front(input) + input->len_bytes - keep, keep))
-        keep--;
+    for (; keep > 0; keep--) {
+        const uint8_t *tail = relay_queue_front(input) + input->len_bytes - keep;
+        if (begins_control(KD_TYPE_RESET, tail, keep) ||
+            (keep < KD_FRAME_HEADER_BYTES && begins_control(KD_TYPE_ACK, tail, keep)))
+            break;
+    }
     return keep;
 }
 
@@ -447,6 +472,12 @@ static uint32_t find_wish(const struct relay_queue *input)
     return at;
 }
 
+static void throw_away(struct relay_core *core, uint32_t len_bytes)
+{
+    kd_link_thrown_away(&core->link, relay_queue_front(&core->input), len_bytes);
+    relay_queue_drop(&core->input, len_bytes);
+}
+
 /* Reads the input of a running target: only a break-in byte means something there, and a RESET for the stop
  * that may follow. What comes before the first 0x62 is dropped, 0x62s in a row are one wish, the rest stays
  * (rule 5). */
@@ -456,12 +487,12 @@ static void read_wish(struct relay_core *core)
     const uint8_t *bytes = relay_queue_front(input);
     uint32_t at = find_wish(input);
     if (at == input->len_bytes) {
-        relay_queue_drop(input, input->len_bytes - reset_tail_bytes(input));
+        throw_away(core, input->len_bytes - kept_tail_bytes(input));
         return;
     }
     for (; at < input->len_bytes && bytes[at] == KD_BREAK_IN_BYTE; at++)
         note_wish(core);
-    relay_queue_drop(input, at);
+    throw_away(core, at);
 }
 
 /* ---- requests ---- */
@@ -487,8 +518,8 @@ static void hello(struct relay_core *core, const struct vm_request *request, uin
     core->debugger_present = true; /* as a kernel believes that has not sent yet */
     /* The debugger waits at a stop that the guest has forgotten: a new one tells it so (design: a SYNC state
      * change resynchronises it). After a delivered Reboot it does not wait, and target_stopped is false. */
-    if (core->debugger_connected && core->target_stopped)
-        core->break_in_pending = true;
+    if (core->debugger_connected && core->target_stopped && !core->break_in_pending)
+        core->break_in_pending = core->break_in_is_ours = true;
     /* A wish in a reply that was lost is one still. Where the guest has taken it, its stop is what comes next. */
     if (core->break_in_told)
         core->break_in_pending = true;
@@ -671,7 +702,7 @@ bool relay_vm_reply(struct relay_core *core, struct kd_span *reply)
 static bool input_waits(const struct relay_core *core)
 {
     const struct relay_queue *input = &core->input;
-    return find_wish(input) < input->len_bytes || reset_tail_bytes(input) < input->len_bytes;
+    return find_wish(input) < input->len_bytes || kept_tail_bytes(input) < input->len_bytes;
 }
 
 bool relay_vm_attention(const struct relay_core *core)
@@ -723,6 +754,7 @@ void relay_debugger_disconnected(struct relay_core *core, uint64_t now)
         end_farewell(core);
     forget_unwritten(core);
     relay_queue_clear(&core->input);
+    kd_link_cut(&core->link);
     kd_link_restart(&core->link, now, &action);
     act(core, &action, now);
     if (core->link.state != KD_LINK_SENDING)
@@ -751,13 +783,21 @@ struct kd_span relay_debugger_output(const struct relay_core *core)
     return (struct kd_span){relay_queue_front(&core->output), core->output.len_bytes};
 }
 
+static void begin_frame(struct relay_core *core)
+{
+    const uint8_t *head = relay_queue_front(&core->output);
+    core->output_torn = frame_bytes(head);
+    if (core->output_torn > KD_FRAME_HEADER_BYTES)
+        kd_link_copy_begun(&core->link, kd_load_u32(head + KD_FRAME_ID));
+}
+
 void relay_debugger_written(struct relay_core *core, size_t len_bytes)
 {
     uint32_t left = len_bytes < core->output.len_bytes ? (uint32_t)len_bytes : core->output.len_bytes;
     core->packet_copy_end -= left < core->packet_copy_end ? left : core->packet_copy_end;
     while (left > 0) {
         if (core->output_torn == 0)
-            core->output_torn = frame_bytes(relay_queue_front(&core->output));
+            begin_frame(core);
         uint32_t step = left < core->output_torn ? left : core->output_torn;
         relay_queue_drop(&core->output, step);
         core->output_torn -= step;

@@ -60,6 +60,8 @@ struct relay_core {
     bool debugger_connected;
     bool debugger_present; /* no send was abandoned in this epoch, or a leader was seen since */
     bool break_in_pending;
+    bool
+        break_in_is_ours; /* nobody wished it: a debugger waits at a stop that the guest may have forgotten */
     bool break_in_told; /* in the last reply, which may be lost: no new request has confirmed it yet */
     bool request_delivered; /* in this epoch to this debugger, and not answered by a manipulate reply yet */
     bool target_stopped; /* from a packet that waits for the debugger's word until that word is delivered */
@@ -69,6 +71,7 @@ struct relay_core {
     bool shutdown_told;   /* the guest's last state change said that the system goes down */
     uint8_t notices_left; /* to a debugger whose target is gone, the one under way included */
     uint8_t state_head[RELAY_STATE_HEAD_BYTES]; /* of the last state change that was acknowledged */
+    uint32_t stop_sum; /* of the packet for which the debugger stopped last, a state change or a prompt */
 
     uint64_t epoch;
     uint64_t token_state;

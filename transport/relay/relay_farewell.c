@@ -28,11 +28,11 @@ static const struct {
     {0x313D, RELAY_WORD_REFUSED, TRANSFER}, /* ReadPhysicalMemory */
     {0x313E, RELAY_WORD_REFUSED, TRANSFER}, /* WritePhysicalMemory */
     {0x3136, RELAY_WORD_GO, 0},             /* Continue */
-    {0x313B, RELAY_WORD_GO, 0},             /* Reboot */
-    {0x313C, RELAY_WORD_GO, 0},             /* Continue2 */
-    {0x3149, RELAY_WORD_GO, 0},             /* CauseBugCheck */
-    {0x3150, RELAY_WORD_AGAIN, 0},          /* SwitchProcessor */
-    {0x315A, RELAY_WORD_NONE, 0},           /* ClearAllInternalBreakpoints */
+    {RELAY_API_REBOOT, RELAY_WORD_GO, 0},
+    {0x313C, RELAY_WORD_GO, 0},    /* Continue2 */
+    {0x3149, RELAY_WORD_GO, 0},    /* CauseBugCheck */
+    {0x3150, RELAY_WORD_AGAIN, 0}, /* SwitchProcessor */
+    {0x315A, RELAY_WORD_NONE, 0},  /* ClearAllInternalBreakpoints */
 };
 enum { APIS = sizeof(apis) / sizeof(apis[0]) };
 

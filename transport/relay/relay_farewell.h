@@ -12,6 +12,7 @@
 enum {
     RELAY_STATE_HEAD_BYTES = 32, /* of a state change: NewState to ProgramCounter (4.1) */
     RELAY_NOTICES = 2,           /* to a debugger that waits at a stop: at once, and after its Continue */
+    RELAY_API_REBOOT = 0x313B,
     RELAY_FAREWELL_RETRIES = 20, /* KdpDefaultRetries of a kernel (2.6 note 5) */
 };
 

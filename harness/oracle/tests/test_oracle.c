@@ -996,6 +996,26 @@ static void a_wish_behind_the_continue_may_be_honoured(void **context)
     assert_clean(f);
 }
 
+/* The relay forgets it, but may have answered a poll with it that is under way. */
+static void a_wish_whose_debugger_left_may_be_honoured_by_the_poll_under_way_alone(void **context)
+{
+    struct fixture *f = *context;
+    for (unsigned polls = 0; polls < 2; polls++) {
+        wish(f);
+        wait(f, SIM_MS(1));
+        note(f, DBG_NOTE_DETACH, 0, 0, 0);
+        if (polls > 0)
+            poll(f, NOTHING);
+        break_by_poll(f);
+        if (polls > 0)
+            assert_violates(f, 4, "nobody wished");
+        event(f, MK_TRACE_STOP, 0);
+        event(f, MK_TRACE_RUN, 0);
+        attach(f);
+    }
+    assert_clean(f);
+}
+
 /* The relay is not reverted with the guest: it tells of the wish when it is polled next. */
 static void a_wish_from_before_a_revert_may_be_honoured(void **context)
 {
@@ -1850,6 +1870,14 @@ static void of_two_equal_requests_the_one_that_is_meant_arrives(void **context)
     assert_violates(f, 1, "request delivered twice");
 }
 
+/* An ACK comes twice: whoever counts them counts one too many. */
+static void strike_ack(struct fixture *f)
+{
+    uint8_t frame[16];
+    size_t frame_bytes = dbg_frame_control(frame, DBG_TYPE_ACK, DBG_ID_INITIAL);
+    strike(f, SIM_FAULT_TO_TARGET, SIM_FAULT_DUPLICATE, UINT32_MAX, frame, frame_bytes);
+}
+
 /* The ACK of the last packet before, whose id is that of the SYNC packet too, is on its way at the reset, or
  * is written behind it for a packet that came late. */
 static void a_late_ack_may_acknowledge_the_first_packet_of_a_boot(void **context)
@@ -1857,6 +1885,7 @@ static void a_late_ack_may_acknowledge_the_first_packet_of_a_boot(void **context
     struct fixture *f = *context;
     struct body load = make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 1);
     struct body question = read_message(1), old = print(1);
+    strike_ack(f);
     for (unsigned behind = 0; behind < 2; behind++) {
         old.at[20]++;
         load.at[20]++;
@@ -1876,6 +1905,81 @@ static void a_late_ack_may_acknowledge_the_first_packet_of_a_boot(void **context
         assert_clean(f);
         assert_int_equal(excuses_of(f, "late-ack"), 2 * (behind + 1));
     }
+}
+
+/* A relay counts the ACKs that are still to come for what was said before (2.15), and is wrong only when a
+ * fault loses or doubles one. */
+static void on_the_backdoor_a_late_ack_may_acknowledge_only_after_a_fault(void **context)
+{
+    struct fixture *f = *context;
+    struct body load = make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 1);
+    for (unsigned faulty = 0; faulty < 2; faulty++) {
+        if (faulty)
+            strike_ack(f);
+        packet(f, print((uint8_t)faulty));
+        life(f, SIM_LIFE_RESET);
+        load.at[20]++;
+        kernel(f, MK_TRACE_SEND, &load, 0);
+        kernel(f, MK_TRACE_SENT, &load, SENT);
+        if (!faulty)
+            assert_violates(f, 1, "not accepted");
+    }
+    packet_of_a_boot(f, stop(1)); /* load was lost */
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "late-ack"), 1);
+}
+
+/* A reply was lost, and the module says hello: it sends once more what it was sending, but for a reply to a
+ * request that nobody has made in this epoch. */
+static void what_is_sent_at_a_hello_may_come_once_more_and_a_reply_may_not(void **context)
+{
+    static const uint8_t hello[] = {0x46, 0x4B, 1, 1};
+    struct fixture *f = *context;
+    struct body load = make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 1);
+    struct body answer = read_message(9);
+    kernel(f, MK_TRACE_SEND, &load, 0);
+    accepted(f, &load);
+    told(f, &load);
+    f->vm.rpc(f->vm.context, false, hello, sizeof hello);
+    accepted(f, &load);
+    told(f, &load);
+    assert_clean(f);
+    told(f, &load);
+    assert_violates(f, 1, "delivered twice");
+    kernel(f, MK_TRACE_SENT, &load, SENT);
+    request(f, read_message(1));
+    kernel(f, MK_TRACE_SEND, &answer, 0);
+    accepted(f, &answer);
+    told(f, &answer);
+    f->vm.rpc(f->vm.context, false, hello, sizeof hello);
+    told(f, &answer);
+    assert_violates(f, 1, "delivered twice");
+}
+
+/* A stop that the guest gave up because nobody answered it, while its debugger waits at it. */
+static void a_guest_that_says_hello_while_its_debugger_waits_may_be_made_to_break_in_once(void **context)
+{
+    static const uint8_t hello[] = {0x46, 0x4B, 1, 1};
+    struct fixture *f = *context;
+    struct body load = make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 1);
+    struct body go = make(DBG_TYPE_MANIPULATE, DBG_API_CONTINUE2, DBG_MANIPULATE_BYTES, 1);
+    for (unsigned waits = 0; waits < 2; waits++) {
+        kernel(f, MK_TRACE_SEND, &load, 0);
+        accepted(f, &load);
+        told(f, &load);
+        if (!waits)
+            request(f, go);
+        kernel(f, MK_TRACE_SENT, &load, waits ? ABANDONED : SENT);
+        f->vm.rpc(f->vm.context, false, hello, sizeof hello);
+        event(f, MK_TRACE_BREAK, 1);
+        if (!waits)
+            assert_violates(f, 4, "nobody wished");
+        event(f, MK_TRACE_STOP, 0);
+        event(f, MK_TRACE_RUN, 0);
+    }
+    assert_clean(f);
+    event(f, MK_TRACE_BREAK, 1);
+    assert_violates(f, 4, "nobody wished");
 }
 
 static void an_ack_that_came_before_the_boot_acknowledges_nothing_of_it(void **context)
@@ -2110,7 +2214,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(any_stop_satisfies_a_wish, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wish_behind_the_continue_may_be_honoured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wish_from_before_a_revert_may_be_honoured, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_wish_beside_a_prompt_may_be_dropped_on_the_backdoor, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wish_beside_a_prompt_may_be_dropped_on_the_backdoor, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_wish_after_a_load_must_be_honoured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_break_that_nobody_wished_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_relay_merges_two_wishes_into_one_break, set_up, tear_down),
@@ -2193,9 +2298,20 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(no_hole_excuses_rule_3, set_up, tear_down),
         cmocka_unit_test_setup_teardown(faults_of_rpcs_and_torn_frames_are_no_holes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_wish_between_a_revert_and_its_first_poll_may_be_honoured_or_not, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_request_lost_to_a_late_answer_may_be_given_up_and_not_the_next, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_reply_to_the_debugger_before_may_be_lost_and_no_other, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wish_between_a_revert_and_its_first_poll_may_be_honoured_or_not,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_lost_to_a_late_answer_may_be_given_up_and_not_the_next,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reply_to_the_debugger_before_may_be_lost_and_no_other, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(on_the_backdoor_a_late_ack_may_acknowledge_only_after_a_fault, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_sent_at_a_hello_may_come_once_more_and_a_reply_may_not,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_guest_that_says_hello_while_its_debugger_waits_may_be_made_to_break_in_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wish_whose_debugger_left_may_be_honoured_by_the_poll_under_way_alone, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

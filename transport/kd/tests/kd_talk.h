@@ -11,7 +11,8 @@
  *                   high), !trailer=AB, !cut=40 (only the frame's first 40 bytes), !from=40 (only the rest)
  *   caller   send (a reply)  print (abandonable)  recv (manipulate)  recv:3:16+80 (type, header, data room)
  *            wait (the deadline passes)  early (one tick before it)  +100 (time passes)
- *            cancel  forget  restart  abandon  distrust
+ *            cancel  forget  restart  abandon  distrust  cut
+ *            copyS (a copy is begun to be written)  skip (what came and was not taken is thrown away)
  *   log      break  >ack0  >resend  >reset  >S (the packet goes out under id S)
  *            SENT  ABANDONED  GOT2c  TIMEOUT  RESEND  leader (where show_leaders is set)
  *
@@ -300,6 +301,17 @@ static inline void talk_do_abandon(struct talk *talk)
     kd_link_abandon(&talk->link);
 }
 
+static inline void talk_do_cut(struct talk *talk)
+{
+    kd_link_cut(&talk->link);
+}
+
+static inline void talk_do_skip(struct talk *talk)
+{
+    kd_link_thrown_away(&talk->link, talk->pending, talk->pending_bytes);
+    talk->pending_bytes = 0;
+}
+
 static inline void talk_do_distrust(struct talk *talk)
 {
     kd_link_distrust(&talk->link);
@@ -339,10 +351,10 @@ static inline void talk_caller_word(struct talk *talk, const char *word)
         const char *word;
         void (*act)(struct talk *talk);
     } acts[] = {
-        {"send", talk_do_send},     {"print", talk_do_print},     {"recv", talk_do_recv},
-        {"wait", talk_do_wait},     {"early", talk_do_early},     {"cancel", talk_do_cancel},
-        {"forget", talk_do_forget}, {"restart", talk_do_restart}, {"abandon", talk_do_abandon},
-        {"distrust", talk_do_distrust},
+        {"send", talk_do_send},         {"print", talk_do_print},     {"recv", talk_do_recv},
+        {"wait", talk_do_wait},         {"early", talk_do_early},     {"cancel", talk_do_cancel},
+        {"forget", talk_do_forget},     {"restart", talk_do_restart}, {"abandon", talk_do_abandon},
+        {"distrust", talk_do_distrust}, {"cut", talk_do_cut},         {"skip", talk_do_skip},
     };
     unsigned type, header_bytes, data_room, ticks;
     for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
@@ -354,6 +366,8 @@ static inline void talk_caller_word(struct talk *talk, const char *word)
         talk_receive(talk, (uint16_t)type, (uint16_t)header_bytes, (uint16_t)data_room);
     else if (sscanf(word, "+%u", &ticks) == 1)
         talk->now += ticks;
+    else if (strncmp(word, "copy", 4) == 0)
+        kd_link_copy_begun(&talk->link, talk_id(word[4]));
     else
         fail_msg("no word of a script is called %s", word);
 }

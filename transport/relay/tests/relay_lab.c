@@ -411,6 +411,13 @@ void lab_assert_reply(struct lab *lab, const char *expected, const char *file, i
     _assert_string_equal(text.chars, expected, file, line);
 }
 
+void lab_assert_polled(struct lab *lab, const char *text, const char *file, int line)
+{
+    lab->replies = 0;
+    lab_poll(lab);
+    lab_assert_reply(lab, text, file, line);
+}
+
 /* ---- fixtures ---- */
 
 int lab_setup(void **state)

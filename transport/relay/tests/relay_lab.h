@@ -82,6 +82,9 @@ void lab_wait(struct lab *lab, uint64_t ns);
 #define assert_wire(lab, text)    lab_assert_wire(lab, text, __FILE__, __LINE__)
 #define assert_reply(lab, text)   lab_assert_reply(lab, text, __FILE__, __LINE__)
 #define assert_wire_is_whole(lab) lab_assert_wire_is_whole(lab, __FILE__, __LINE__) /* whatever it says */
+/* Polls, and compares the reply. Replies before it are forgotten. */
+#define assert_polled(lab, text) lab_assert_polled(lab, text, __FILE__, __LINE__)
+void lab_assert_polled(struct lab *lab, const char *text, const char *file, int line);
 void lab_assert_wire(struct lab *lab, const char *text, const char *file, int line);
 void lab_assert_reply(struct lab *lab, const char *text, const char *file, int line);
 

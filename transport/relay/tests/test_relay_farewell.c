@@ -227,7 +227,8 @@ static void a_new_boot_ends_the_farewell(void **state)
     assert_wire(lab, "load_symbols 80800800");
     lab_ack(lab, ID0);
     lab_request(lab, CONTINUE, ID0);
-    assert_reply(lab, "done continue break_in"); /* it waited at a stop, and gets one */
+    assert_reply(lab, "done continue");
+    assert_polled(lab, "done break_in"); /* it waited at a stop, and gets one */
 }
 
 static void a_debugger_that_leaves_ends_it(void **state)
