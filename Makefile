@@ -1,9 +1,9 @@
 # The front door. Everything real is in CMakeLists.txt and ci/; `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help deps build check dll dll-signed report publish baseline bench-gate asan dev clang mutants soak layers clean
+.PHONY: help deps build check dll dll-signed gate gate-publish report publish baseline bench-gate asan dev clang mutants soak layers clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## install the Debian packages that are missing
 	@ci/deps.sh
@@ -19,6 +19,12 @@ dll: deps ## build kdfast.dll for x64 and x86 into build/guest
 
 dll-signed: dll ## sign both with a throw-away test certificate into build/guest/signed, and verify
 	@transport/guest/dll/sign.sh build/guest/signed build/guest
+
+gate: build ## judge both DLLs by every rule, play everything over their bytes, hold the benchmark: results/latest/gate.txt
+	@ci/gate.sh
+
+gate-publish: ## keep that verdict in results/published/gate
+	@ci/gate.sh --publish
 
 report: build ## the benchmark: every link, simulated and measured; results/latest/report.html
 	@ci/report.sh

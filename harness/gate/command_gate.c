@@ -16,6 +16,8 @@ enum {
     KEY_STACK_USAGE,
     KEY_JSON,
     KEY_RULES,
+    KEY_SCENARIOS,
+    KEY_KEEP,
     FILES_MAX = 16,
     RULES_MAX = 64
 };
@@ -28,7 +30,7 @@ struct arguments {
     bool form_only;
     const char *stack_usage[FILES_MAX]; /* in the files' order */
     size_t stack_usage_count;
-    const char *json;
+    const char *only, *keep, *json;
 };
 
 static void add_file(struct arguments *arguments, const char *path)
@@ -73,6 +75,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case KEY_STACK_USAGE:
         add_stack_usage(arguments, value);
         return 0;
+    case KEY_SCENARIOS:
+        arguments->only = value;
+        return 0;
+    case KEY_KEEP:
+        arguments->keep = value;
+        return 0;
     case KEY_JSON:
         arguments->json = value;
         return 0;
@@ -95,12 +103,15 @@ static error_t parse(int key, char *value, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"static", KEY_STATIC, NULL, 0, "Only the rules about the file; nothing is played", 0},
+    {"static", KEY_STATIC, NULL, 0, "The rules about the file, and those of --rule; nothing else is played",
+     0},
     {"rule", KEY_RULE, "NAME", 0, "Only this rule; may be repeated", 0},
     {"rules", KEY_RULES, NULL, 0, "List the rules", 0},
     {"stack-usage", KEY_STACK_USAGE, "FOLDER", 0,
      "The build's .su files of the next DLL, for the rule stack-usage; may be repeated, in the files' order",
      0},
+    {"scenarios", KEY_SCENARIOS, "NAME", 0, "Play this scenario or folder, not the whole catalogue", 0},
+    {"keep", KEY_KEEP, "FOLDER", 0, "Write all that the plays print into this folder", 0},
     {"json", KEY_JSON, "FILE", 0, "Write the findings to FILE as JSON", 0},
     {"help", KEY_HELP, NULL, 0, "Show this text", -1},
     {0},
@@ -118,7 +129,7 @@ static bool asked_for(const struct arguments *arguments, const struct gate_rule 
     for (size_t i = 0; i < arguments->rule_count; i++)
         if (arguments->rules[i] == rule)
             return true;
-    return arguments->rule_count == 0 && !(arguments->form_only && rule->plays);
+    return arguments->form_only ? !rule->plays : arguments->rule_count == 0;
 }
 
 static struct gate_counts judge(const struct arguments *arguments, const struct gate_subject *subject,
@@ -143,6 +154,8 @@ static void open_all(const struct arguments *arguments, struct gate_subject *sub
         char why[PE_WHY_BYTES];
         if (gate_subject_open(&subjects[i], arguments->files[i], why) != KD_OK)
             command_refuse("gate: %s: %s", arguments->files[i], why);
+        subjects[i].only = arguments->only;
+        subjects[i].keep = arguments->keep;
         subjects[i].stack_usage = i < arguments->stack_usage_count ? arguments->stack_usage[i] : NULL;
     }
 }

@@ -16,6 +16,8 @@ enum {
     GATE_SHA256_BYTES = 65,
 };
 
+struct gate_scenarios;
+
 /* One file under judgement. Private but to the rules. */
 struct gate_subject {
     const char *path;
@@ -25,6 +27,9 @@ struct gate_subject {
     struct pe_image image;
     struct gate_code code;
     const char *stack_usage; /* folder of the build's .su files; NULL: not told */
+    const char *only;        /* scenarios to play; NULL: all */
+    const char *keep;        /* folder for all that the plays print; NULL: not kept */
+    struct gate_scenarios *scenarios;
 };
 
 enum gate_outcome { GATE_PASS, GATE_FAIL, GATE_SKIP /* what it needs was not given */ };
@@ -74,5 +79,6 @@ gate_judge gate_machine, gate_subsystem, gate_protection, gate_resident, gate_re
     gate_checksum, gate_tls, gate_delay_imports, gate_alignment, gate_size, gate_version;
 gate_judge gate_exports, gate_imports;
 gate_judge gate_instructions, gate_registers, gate_privileged, gate_calls, gate_stack_bound, gate_stack_usage;
+gate_judge gate_scenarios, gate_stack_used, gate_singles, gate_swarm;
 
 #endif

@@ -52,11 +52,26 @@ void gate_registers(const struct gate_subject *subject, struct gate_verdict *ver
     gate_fail(verdict, "%s", text);
 }
 
+/* int3 between functions is padding. One that the code before it runs into is a breakpoint, at which the
+ * debugger would meet itself. NULL: none. */
+static const struct gate_instruction *breakpoint(const struct gate_code *code)
+{
+    for (size_t i = 1; i < code->count; i++) {
+        const struct gate_instruction *before = &code->instructions[i - 1], *at = &code->instructions[i];
+        bool runs_into = before->flow == GATE_NEXT || before->flow == GATE_BRANCH;
+        if (at->flow == GATE_STOP && runs_into && before->rva + before->len_bytes == at->rva)
+            return at;
+    }
+    return NULL;
+}
+
 void gate_privileged(const struct gate_subject *subject, struct gate_verdict *verdict)
 {
     const struct gate_instruction *bad = offender(&subject->code, GATE_PRIVILEGED);
     char text[GATE_TEXT_BYTES];
     unsigned ports = 0;
+    if (bad == NULL)
+        bad = breakpoint(&subject->code);
     if (bad != NULL) {
         gate_code_text(&subject->code, bad, text);
         gate_fail(verdict, "%s", text);

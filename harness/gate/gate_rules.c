@@ -23,6 +23,10 @@ const struct gate_rule gate_rules[] = {
     {"calls", "arguments come off the stack as the ABI says", false, gate_calls},
     {"stack-bound", "no path uses more stack than allowed", false, gate_stack_bound},
     {"stack-usage", "no frame too large, by the compiler's word", false, gate_stack_usage},
+    {"scenarios", "every scenario that applies passes, the oracle's nine rules on", true, gate_scenarios},
+    {"stack-used", "no call used more stack than allowed", true, gate_stack_used},
+    {"singles", "every single fault at every place is survived", true, gate_singles},
+    {"swarm", "fixed seeds of the swarm are clean", true, gate_swarm},
 };
 const size_t gate_rule_count = sizeof gate_rules / sizeof *gate_rules;
 

@@ -1,4 +1,4 @@
-#include "harness/gate/gate.h"
+#include "harness/gate/gate_play.h"
 
 #include "sim/world/sim_memory.h"
 
@@ -93,6 +93,7 @@ enum kd_status gate_subject_take(struct gate_subject *subject, const char *path,
                                  size_t len_bytes, char why[PE_WHY_BYTES])
 {
     *subject = (struct gate_subject){.path = path, .bytes = bytes, .len_bytes = len_bytes};
+    subject->scenarios = sim_allocate(1, sizeof *subject->scenarios);
     enum kd_status status = pe_image_read(&subject->image, bytes, len_bytes, why);
     if (status == KD_OK)
         status = read_code(subject, why);
@@ -114,7 +115,9 @@ enum kd_status gate_subject_open(struct gate_subject *subject, const char *path,
 void gate_subject_close(struct gate_subject *subject)
 {
     gate_code_free(&subject->code);
+    free(subject->scenarios);
     free(subject->bytes);
+    subject->scenarios = NULL;
     subject->bytes = NULL;
     subject->len_bytes = 0;
 }
