@@ -30,9 +30,20 @@ void command_dll(struct lab_machine *machine, const char *path)
         command_refuse("%s", why);
 }
 
+/* In words for a person, and for who counts tests. */
+static _Noreturn void skip(const char *machine, const char *missing)
+{
+    printf("1..0 # SKIP no %s machine here: %s\n", machine, missing);
+    fprintf(stderr, "%s: --machine %s: SKIPPED, it cannot be had here: %s\n", program_invocation_short_name, machine, missing);
+    exit(RUNNER_SKIPPED);
+}
+
 void command_machine_ready(struct lab_machine *machine)
 {
     char why[LAB_MACHINE_WHY_BYTES];
+    const char *missing = sim_machine_missing(machine->kind);
+    if (missing != NULL)
+        skip(sim_machine_name(machine->kind), missing);
     if (lab_machine_ready(machine, why) != KD_OK)
         command_refuse("%s", why);
 }

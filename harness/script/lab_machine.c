@@ -114,7 +114,7 @@ enum kd_status lab_machine_ready(struct lab_machine *machine, char *why)
         return refuse(why, "--machine", sim_machine_name(machine->kind), missing);
     if (!sim_machine_needs_dll(machine->kind))
         return given ? refuse(why, "--dll", machine->dll[machine->given[MK_X64] ? MK_X64 : MK_X86],
-                              "the native machine loads no DLL: expected --machine emu")
+                              "the native machine loads no DLL: expected --machine emu or kvm")
                      : KD_OK;
     for (int arch = 0; arch < LAB_ARCHS; arch++)
         if (!lab_machine_leaves_out(machine, (enum mk_arch)arch) && find_dll(machine, (enum mk_arch)arch, why) != KD_OK)

@@ -15,7 +15,8 @@ struct lab_machine {
 };
 
 /* What --help says of the two options. */
-#define LAB_MACHINE_HELP "native (the module as a library), emu (its DLL's own bytes, emulated); default native"
+#define LAB_MACHINE_HELP \
+    "native (the module as a library), emu (its DLL's own bytes, emulated), kvm (the same on real VM exits); default native"
 #define LAB_DLL_HELP                                                                                                  \
     "The module to run: any DLL with the ABI of kdfast.dll, on the architecture it is built for; once for each. Default: "  \
     "the build's own"

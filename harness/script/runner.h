@@ -27,7 +27,7 @@ struct runner_options {
 };
 
 /* Exit codes of the program. */
-enum { RUNNER_OK = 0, RUNNER_FAILED = 1, RUNNER_BAD_INPUT = 2 };
+enum { RUNNER_OK = 0, RUNNER_FAILED = 1, RUNNER_BAD_INPUT = 2, RUNNER_SKIPPED = 77 };
 
 /* Returns  one of the codes above; the worst that any scenario earned */
 int runner_run(const struct runner_options *options, const struct scenario_list *scenarios);

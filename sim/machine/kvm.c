@@ -38,9 +38,10 @@ static struct kvm *of(struct sim_machine *machine)
     return (struct kvm *)machine;
 }
 
-bool sim_kvm_here(char why[KVM_CPU_WHY_BYTES])
+const char *sim_kvm_missing(void)
 {
-    return kvm_cpu_here(why);
+    static char why[KVM_CPU_WHY_BYTES];
+    return kvm_cpu_here(why) ? NULL : why;
 }
 
 uint64_t sim_kvm_exits(const struct sim_machine *machine)
@@ -77,14 +78,16 @@ static void set_registers(const struct kvm *kvm, struct kvm_regs *to)
 
 /* ---- answers ---- */
 
-static void answer_in8(struct kvm *kvm)
+/* An IN of 1, 2 or 4 bytes; one of 4 clears what is above it. */
+static void answer_in(struct kvm *kvm, uint32_t value, unsigned width)
 {
     if (kvm->standing == STANDS_IN_ACCESS) {
-        *kvm_cpu_data(kvm->cpu) = kvm->exit.value;
+        memcpy(kvm_cpu_data(kvm->cpu), &value, width);
         return;
     }
+    const uint64_t kept = width == 4 ? 0 : ~(uint64_t)0 << (8 * width);
     struct kvm_regs *registers = kvm_cpu_registers(kvm->cpu);
-    registers->rax = (registers->rax & ~(uint64_t)0xFF) | kvm->exit.value;
+    registers->rax = (registers->rax & kept) | (value & ~kept);
     kvm_cpu_changed(kvm->cpu);
 }
 
@@ -109,8 +112,10 @@ static void answer(struct kvm *kvm)
         kvm_cpu_end_string(kvm->cpu, &kvm->string);
     } else if (kvm->exit.kind == SIM_GUEST_BACKDOOR) {
         answer_backdoor(kvm);
+    } else if (kvm->exit.kind == SIM_GUEST_IN_WIDE) {
+        answer_in(kvm, kvm->exit.wide, kvm->exit.width);
     } else {
-        answer_in8(kvm);
+        answer_in(kvm, kvm->exit.value, 1);
     }
     kvm->standing = STANDS_NOWHERE;
 }
@@ -151,6 +156,16 @@ static void take_byte(struct kvm *kvm, const struct kvm_cpu_port *access)
     kvm->exit = (struct sim_guest_exit){.kind = access->out ? SIM_GUEST_OUT8 : SIM_GUEST_IN8,
                                         .port = access->port,
                                         .value = access->out ? *kvm_cpu_data(kvm->cpu) : 0};
+    kvm->standing = access->out ? STANDS_NOWHERE : STANDS_IN_ACCESS;
+}
+
+static void take_wide(struct kvm *kvm, const struct kvm_cpu_port *access)
+{
+    kvm->exit = (struct sim_guest_exit){.kind = access->out ? SIM_GUEST_OUT_WIDE : SIM_GUEST_IN_WIDE,
+                                        .port = access->port,
+                                        .width = access->size_bytes};
+    if (access->out)
+        memcpy(&kvm->exit.wide, kvm_cpu_data(kvm->cpu), access->size_bytes);
     kvm->standing = access->out ? STANDS_NOWHERE : STANDS_IN_ACCESS;
 }
 
@@ -198,9 +213,11 @@ static bool take_port(struct kvm *kvm)
         take_string(kvm, access.out);
     else if (access.size_bytes == 1 && access.count == 1)
         take_byte(kvm, &access);
+    else if (access.count == 1)
+        take_wide(kvm, &access);
     else
-        sim_guest_fault(kvm->guest, &kvm->exit, "an access to port %x, %u x %u bytes, at %s", access.port,
-                        (unsigned)access.count, access.size_bytes, place(kvm, text));
+        sim_guest_fault(kvm->guest, &kvm->exit, "a string of %u x %u bytes at port %x, at %s",
+                        (unsigned)access.count, access.size_bytes, access.port, place(kvm, text));
     return true;
 }
 
@@ -323,20 +340,19 @@ enum { POOL_MAX = 4 };
  * by a fork, so each process has its own. */
 static struct kvm *pool;
 
-static bool fits(const struct kvm *kvm, const struct sim_image *image, const struct mk_boot *boot,
-                 const struct sim_dll *dll, enum kvm_cpu_mode mode)
+static bool fits(const struct kvm *kvm, const struct sim_image *image, const struct sim_dll *dll,
+                 enum kvm_cpu_mode mode)
 {
     const struct sim_guest *guest = kvm->guest;
-    return kvm->process == getpid() && kvm->mode == mode && guest->image == image && guest->dll == dll &&
-           memcmp(&guest->boot, boot, sizeof *boot) == 0;
+    return kvm->process == getpid() && kvm->mode == mode && guest->image == image && guest->dll == dll;
 }
 
-static struct kvm *take_from_pool(const struct sim_image *image, const struct mk_boot *boot,
-                                  const struct sim_dll *dll, enum kvm_cpu_mode mode)
+static struct kvm *take_from_pool(const struct sim_image *image, const struct sim_dll *dll,
+                                  enum kvm_cpu_mode mode)
 {
     for (struct kvm **at = &pool; *at != NULL; at = &(*at)->next) {
         struct kvm *kvm = *at;
-        if (!fits(kvm, image, boot, dll, mode))
+        if (!fits(kvm, image, dll, mode))
             continue;
         *at = kvm->next;
         return kvm;
@@ -397,9 +413,9 @@ static struct kvm_cpu *make_cpu(const struct kvm *kvm)
 struct sim_machine *sim_kvm_create(const struct sim_image *image, const struct mk_boot *boot,
                                    const struct sim_dll *dll, enum kvm_cpu_mode mode)
 {
-    struct kvm *kvm = take_from_pool(image, boot, dll, mode);
+    struct kvm *kvm = take_from_pool(image, dll, mode);
     if (kvm != NULL) {
-        kvm->machine.copied_bytes = 0;
+        sim_guest_tell(kvm->guest, boot);
     } else {
         kvm = sim_allocate(1, sizeof *kvm);
         kvm->machine.ops = &kvm_ops;

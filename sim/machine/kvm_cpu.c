@@ -41,7 +41,12 @@ static const struct {
 
 static bool has_what_is_needed(int system, char why[KVM_CPU_WHY_BYTES])
 {
-    if (ioctl(system, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
+    const int version = ioctl(system, KVM_GET_API_VERSION, 0);
+    if (version < 0) {
+        snprintf(why, KVM_CPU_WHY_BYTES, "%s is no KVM: %s", DEVICE, strerror(errno));
+        return false;
+    }
+    if (version != KVM_API_VERSION) {
         snprintf(why, KVM_CPU_WHY_BYTES, "%s speaks another version of its interface than %d", DEVICE,
                  KVM_API_VERSION);
         return false;

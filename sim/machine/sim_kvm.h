@@ -14,14 +14,14 @@
 #include "sim/machine/kvm_cpu.h"
 #include "sim/machine/sim_guest.h"
 
-/* Whether the machine can be had here; as kvm_cpu_here. */
-bool sim_kvm_here(char why[KVM_CPU_WHY_BYTES]);
+/* Why the machine cannot be had here, in one sentence that lives as long as the process; NULL: it can. */
+const char *sim_kvm_missing(void);
 
 /* image, dll  in  must outlive the process's last kvm machine
  * boot        in  copied
  * mode        in  KVM_CPU_X86 for an x86 image, one of the others for x64
  * Returns a machine that was reset; never NULL (what the host does not have ends the program with a line on
- * stderr: ask sim_kvm_here) */
+ * stderr: ask sim_kvm_missing) */
 struct sim_machine *sim_kvm_create(const struct sim_image *image, const struct mk_boot *boot,
                                    const struct sim_dll *dll, enum kvm_cpu_mode mode);
 

@@ -1,5 +1,6 @@
 #include "sim/machine/sim_machines.h"
 #include "sim/machine/sim_emu.h"
+#include "sim/machine/sim_kvm.h"
 #include "sim/machine/sim_native.h"
 #include <string.h>
 
@@ -8,6 +9,12 @@ static struct sim_machine *create_native(const struct sim_image *image, const st
 {
     (void)dll;
     return sim_native_create(image, boot, mk_main);
+}
+
+static struct sim_machine *create_kvm(const struct sim_image *image, const struct mk_boot *boot,
+                                      const struct sim_dll *dll)
+{
+    return sim_kvm_create(image, boot, dll, image->arch == MK_X86 ? KVM_CPU_X86 : KVM_CPU_X64);
 }
 
 static const struct {
@@ -19,6 +26,7 @@ static const struct {
 } machines[SIM_MACHINES] = {
     [SIM_MACHINE_NATIVE] = {"native", false, NULL, create_native},
     [SIM_MACHINE_EMU] = {"emu", true, NULL, sim_emu_create},
+    [SIM_MACHINE_KVM] = {"kvm", true, sim_kvm_missing, create_kvm},
 };
 
 const char *sim_machine_name(enum sim_machine_kind kind)

@@ -9,6 +9,7 @@
 enum sim_machine_kind {
     SIM_MACHINE_NATIVE, /* the module as a static library */
     SIM_MACHINE_EMU,    /* a DLL's bytes on Unicorn */
+    SIM_MACHINE_KVM,    /* a DLL's bytes on /dev/kvm; not on every host */
     SIM_MACHINES
 };
 
