@@ -54,7 +54,8 @@ static void say(void *context, const char *line)
     target->config.log(target->config.context, line);
 }
 
-/* The relay's words about the debugger are the target's; those about the VM are told apart from the VM's own. */
+/* The relay's words about the debugger are the target's; those about the VM are told apart from the VM's own.
+ */
 static void relay_says(void *context, const char *line)
 {
     char prefixed[LINE_BYTES];
@@ -128,12 +129,38 @@ static void on_rpc_failed(void *context, const char *why)
 
 /* ---- making it ---- */
 
+/* Whether the guest's exits cost what they cost on this host, and not what a table says. */
+static bool takes_time(const struct live_target *target)
+{
+    return target->config.vm.machine == SIM_MACHINE_KVM;
+}
+
+/* The guest counts polls, which take real time here: as many as make about a second at the exit cost of the table. */
+static void set_real_costs(struct live_target *target, struct sim_vm_config *config)
+{
+    enum { ACCESSES_PER_POLL = 2 };
+    struct sim_cost *cost = &target->config.cost;
+    if (config->polls == 0)
+        config->polls = (uint32_t)(SIM_S(1) / (ACCESSES_PER_POLL * sim_cost_default().exit_ns));
+    cost->exit_ns = cost->payload_ps_per_byte = 0;
+}
+
+static uint64_t wall_clock_ns(void *context)
+{
+    const struct live_target *target = context;
+    return live_world_now(target->live);
+}
+
 static enum kd_status make_vm(struct live_target *target, char why[RELAY_WHY_BYTES])
 {
     const char *what;
     struct sim_vm_config config = target->config.vm;
     if (config.link == SIM_LINK_BACKDOOR)
         config.endpoint = (struct sim_vm_endpoint){target, on_request, on_lost};
+    if (takes_time(target)) {
+        config.clock = (struct sim_vm_clock){target, wall_clock_ns};
+        set_real_costs(target, &config);
+    }
     target->world = sim_world_create(target->config.seed, &target->config.cost);
     enum kd_status status = sim_vm_create(target->world, NULL, &config, &target->vm, &what);
     if (status != KD_OK) {
@@ -145,8 +172,8 @@ static enum kd_status make_vm(struct live_target *target, char why[RELAY_WHY_BYT
     return KD_OK;
 }
 
-static enum kd_status open_door(struct live_target *target, const struct live_door_events *events, void *context,
-                                char why[RELAY_WHY_BYTES])
+static enum kd_status open_door(struct live_target *target, const struct live_door_events *events,
+                                void *context, char why[RELAY_WHY_BYTES])
 {
     struct live_door_events mine = *events;
     const struct live_address *address = &target->config.address;
@@ -160,8 +187,8 @@ static enum kd_status open_door(struct live_target *target, const struct live_do
 
 static enum kd_status open_serial(struct live_target *target, char why[RELAY_WHY_BYTES])
 {
-    target->serial = (struct live_serial){
-        .vm = target->vm, .world = target->live, .context = target, .log = say};
+    target->serial =
+        (struct live_serial){.vm = target->vm, .world = target->live, .context = target, .log = say};
     enum kd_status status = open_door(target, &live_serial_events, &target->serial, why);
     target->serial.door = target->door;
     return status;
@@ -169,7 +196,8 @@ static enum kd_status open_serial(struct live_target *target, char why[RELAY_WHY
 
 static enum kd_status no_folder(char why[RELAY_WHY_BYTES])
 {
-    snprintf(why, RELAY_WHY_BYTES, "cannot make a private folder for the relay's sockets: %s", strerror(errno));
+    snprintf(why, RELAY_WHY_BYTES, "cannot make a private folder for the relay's sockets: %s",
+             strerror(errno));
     return KD_ERR_NO_DEVICE;
 }
 
@@ -200,7 +228,9 @@ static enum kd_status open_relay(struct live_target *target, char why[RELAY_WHY_
     struct relay_server_config config = {
         .vm = target->vm_socket,
         .debugger = target->config.address.is_pty ? target->debugger_socket : target->config.address.socket,
-        .core = {.hold_ns = SIM_MS(250), .byte_wait_ns = SIM_S(1), .reset_window_ns = SIM_MS(100),
+        .core = {.hold_ns = SIM_MS(250),
+                 .byte_wait_ns = SIM_S(1),
+                 .reset_window_ns = SIM_MS(100),
                  .gone_wait_ns = SIM_S(2)},
         .log = relay_says,
         .context = target,
@@ -239,7 +269,7 @@ static enum kd_status open_pty_bridge(struct live_target *target, char why[RELAY
 
 static enum kd_status open_backdoor(struct live_target *target, char why[RELAY_WHY_BYTES])
 {
-    static enum kd_status (*const steps[])(struct live_target *target, char why[RELAY_WHY_BYTES]) = {
+    static enum kd_status (*const steps[])(struct live_target * target, char why[RELAY_WHY_BYTES]) = {
         make_folder, open_relay, open_rpc, open_pty_bridge};
     enum kd_status status = KD_OK;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && status == KD_OK; i++)
@@ -253,12 +283,12 @@ static enum kd_status open_all(struct live_target *target, char why[RELAY_WHY_BY
     enum kd_status status = make_vm(target, why);
     if (status != KD_OK)
         return status;
-    target->live = live_world_open(target->loop, target->world, &events);
+    target->live = live_world_open(target->loop, target->world, takes_time(target), &events);
     return target->config.vm.link == SIM_LINK_SERIAL ? open_serial(target, why) : open_backdoor(target, why);
 }
 
-enum kd_status live_target_open(uv_loop_t *loop, const struct live_config *config, struct live_target **target,
-                                char why[RELAY_WHY_BYTES])
+enum kd_status live_target_open(uv_loop_t *loop, const struct live_config *config,
+                                struct live_target **target, char why[RELAY_WHY_BYTES])
 {
     struct live_target *made = sim_allocate(1, sizeof *made);
     made->loop = loop;

@@ -29,7 +29,9 @@ struct live_config {
     struct live_address address;
     uint64_t seed;
     struct sim_cost cost;
-    struct sim_vm_config vm; /* its link is the target's; the endpoint is set here */
+    /* Its link is the target's; the endpoint is set here. On the kvm machine exits cost what they cost,
+     * whatever cost says. */
+    struct sim_vm_config vm;
     void *context;
     void (*log)(void *context, const char *line); /* what happens, one line without its end */
     void (*failed)(void *context);                /* it cannot go on, and has logged why: close it */

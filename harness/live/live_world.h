@@ -18,9 +18,14 @@ struct live_world_events {
 
 struct live_world;
 
-/* world  in  the caller's; outlives this */
-struct live_world *live_world_open(struct uv_loop_s *loop, struct sim_world *world,
+/* world        in  the caller's; outlives this
+ * takes_time   in  the world's guests take real time to run (sim_vm_clock): turns look at the clock after
+ * every event, and what is due already waits for no timer */
+struct live_world *live_world_open(struct uv_loop_s *loop, struct sim_world *world, bool takes_time,
                                    const struct live_world_events *events);
+
+/* The world's time by the wall clock. */
+uint64_t live_world_now(const struct live_world *live);
 
 void live_world_turn(struct live_world *live);
 

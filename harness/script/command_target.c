@@ -11,12 +11,24 @@
 #include <string.h>
 #include <uv.h>
 
-enum { KEY_HELP = '?', KEY_LISTEN = 256, KEY_ARCH, KEY_LINK, KEY_BAUD, KEY_SEED, KEY_SET, KEY_MODULES };
+enum {
+    KEY_HELP = '?',
+    KEY_LISTEN = 256,
+    KEY_ARCH,
+    KEY_LINK,
+    KEY_BAUD,
+    KEY_SEED,
+    KEY_SET,
+    KEY_MODULES,
+    KEY_MACHINE,
+    KEY_DLL
+};
 enum { EXIT_WHILE_RUNNING = 1, BAUD_MIN = 300, BAUD_MAX = 115200, NAME_BYTES = 64 };
 
 /* The lab's configuration is the one that has names for --set; the lab itself is not used. */
 struct arguments {
     struct lab_config lab;
+    struct lab_machine machine;
     struct live_address address;
     bool has_address;
 };
@@ -97,6 +109,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case KEY_MODULES:
         set_field(arguments, "--modules", "modules", value);
         return 0;
+    case KEY_MACHINE:
+        command_machine(&arguments->machine, value);
+        return 0;
+    case KEY_DLL:
+        command_dll(&arguments->machine, value);
+        return 0;
     case KEY_HELP:
         argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP, program_name);
         exit(RUNNER_OK);
@@ -122,6 +140,8 @@ static const struct argp_option options[] = {
     {"set", KEY_SET, "NAME=VALUE", 0, "Override a cost (cost.exit_ns) or a field of vm{}; may be repeated",
      0},
     {"modules", KEY_MODULES, "N", 0, "Load-symbols notifications at boot (default 2)", 0},
+    {"machine", KEY_MACHINE, "MACHINE", 0, LAB_MACHINE_HELP, 0},
+    {"dll", KEY_DLL, "FILE", 0, LAB_DLL_HELP, 0},
     {"help", KEY_HELP, NULL, 0, "Show this text", -1},
     {0},
 };
@@ -208,6 +228,21 @@ static void finish(struct program *program, struct live_target *target)
     uv_loop_close(&program->loop);
 }
 
+/* On kvm exits cost what they cost: a table has no say. */
+static void set_machine(struct arguments *arguments)
+{
+    const struct sim_cost usual = sim_cost_default();
+    struct sim_vm_config *vm = &arguments->lab.vm;
+    command_machine_ready(&arguments->machine);
+    if (arguments->machine.kind == SIM_MACHINE_KVM &&
+        (arguments->lab.cost.exit_ns != usual.exit_ns ||
+         arguments->lab.cost.payload_ps_per_byte != usual.payload_ps_per_byte))
+        command_refuse("target: --set cost.exit_ns or cost.payload_ps_per_byte: on --machine kvm they are "
+                       "what they are");
+    vm->machine = arguments->machine.kind;
+    vm->dll = arguments->machine.dll[vm->boot.arch];
+}
+
 int command_target(int argc, char **argv)
 {
     static const struct argp argp = {
@@ -225,6 +260,7 @@ int command_target(int argc, char **argv)
     struct live_target *target;
     char why[RELAY_WHY_BYTES];
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
+    set_machine(&arguments);
     if (!arguments.has_address)
         command_refuse("target: --listen is needed: unix:PATH, tcp:127.0.0.1:PORT or pty");
     const struct live_config config = {arguments.address,

@@ -24,6 +24,14 @@ struct sim_vm_endpoint {
     void (*lost)(void *context);
 };
 
+/* A clock outside the world, for a machine whose exits take real time: no exit is complete before the time that it tells, in the
+ * world's nanoseconds. So the world's clock follows it, and what the world paces (a UART, ticks) has the right pace. Such a
+ * VM is not deterministic. */
+struct sim_vm_clock {
+    void *context;
+    uint64_t (*now_ns)(void *context); /* NULL: time is what the costs say */
+};
+
 /* Two ends of different ages, or an end that is none: what happens to hello, the one message that settles it. */
 #define SIM_SKEW_LIST(X)                                                                                     \
     X(SIM_SKEW_NONE, "none")                                                                                 \
@@ -53,6 +61,7 @@ struct sim_vm_config {
     uint32_t polls;            /* the guest's status polls per time-out; 0: as many as make one virtual second */
     uint32_t chunk_bytes;      /* debugger's line: deliver at most so many bytes at once; 0: as written */
     struct mk_boot boot;
+    struct sim_vm_clock clock;
     struct sim_vm_endpoint endpoint; /* backdoor link only; request NULL: the relay lives in the world */
 };
 

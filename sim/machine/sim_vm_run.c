@@ -67,6 +67,13 @@ static uint64_t exit_cost_ns(const struct sim_vm *vm)
     return cost->exit_ns + (bytes * cost->payload_ps_per_byte + 999) / 1000;
 }
 
+static uint64_t not_before_the_clock(const struct sim_vm *vm, uint64_t time_ns)
+{
+    const struct sim_vm_clock *clock = &vm->config.clock;
+    const uint64_t least_ns = clock->now_ns == NULL ? 0 : clock->now_ns(clock->context);
+    return time_ns < least_ns ? least_ns : time_ns;
+}
+
 /* Returns when it will be complete. */
 static uint64_t start_access(struct sim_vm *vm)
 {
@@ -75,7 +82,7 @@ static uint64_t start_access(struct sim_vm *vm)
     if (!is_8bit(vm->exit->kind))
         vm->before = vm->exit->registers;
     vm->step = SIM_VM_STEP_ACCESS;
-    return vm->exit_ns + exit_cost_ns(vm);
+    return not_before_the_clock(vm, vm->exit_ns + exit_cost_ns(vm));
 }
 
 static bool begin_access(struct sim_vm *vm)

@@ -4,9 +4,10 @@
 #   quirks         the whole conversation with each odd habit, on both links
 #   storm          1,000 connects that walk out at random places, over links, addresses and architectures; then a whole
 #                  conversation; no descriptor and no memory may be left
+#   kvm            the whole conversation with a real KVM guest, x64, on the backdoor
 #   thousand       1,000 connects of one client after the other at one target
-# Usage: clients.sh conversation|quirks|storm|thousand KDHARNESS [sanitized]     sanitized: memory is the sanitizer's business, not ours
-# Exit code: 0; 1: a client or a target failed, and it says which; 77: lua-socket is missing.
+# Usage: clients.sh conversation|quirks|storm|thousand|kvm KDHARNESS [sanitized]     sanitized: memory is the sanitizer's business, not ours
+# Exit code: 0; 1: a client or a target failed, and it says which; 77: lua-socket, or /dev/kvm, is missing.
 set -uo pipefail
 mode=$1 kdharness=$2 sanitized=${3:-}
 clients=$(cd "$(dirname "$0")/../../clients" && pwd)
@@ -73,6 +74,14 @@ finish() {
 }
 
 case $mode in
+kvm)
+    code=0
+    said=$("$kdharness" run --machine kvm --arch x64 --link backdoor boot/relay-absent 2>&1 >/dev/null) || code=$?
+    [ $code -ne 77 ] || { echo "$said"; exit 77; }
+    start kvm.unix unix "--machine kvm" conversation "--expect-arch x64"
+    start kvm.tcp tcp:127.0.0.1:0 "--machine kvm" conversation "--expect-arch x64"
+    finish
+    ;;
 conversation)
     for arch in x64 x86; do
         for link in backdoor serial; do
