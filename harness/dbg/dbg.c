@@ -192,6 +192,12 @@ void dbg_restart_ids(struct dbg *dbg)
     dbg->last_fresh = false;
 }
 
+void dbg_forget_half_a_frame(struct dbg *dbg)
+{
+    if (dbg_parser_in_frame(&dbg->input))
+        (void)dbg_parser_forget(&dbg->input);
+}
+
 /* ---- what we write
  * --------------------------------------------------------------------------------------------- */
 
@@ -202,8 +208,11 @@ void dbg_write_control(struct dbg *dbg, uint16_t type, uint32_t id)
     dbg->write(dbg->write_context, frame, frame_bytes);
 }
 
+/* Who wants a fresh start does not wait for the rest of an old frame: its length may be a lie, and as long as the
+ * target repeats itself within the byte timer it would swallow every answer (2.9). */
 void dbg_write_reset(struct dbg *dbg, bool answers)
 {
+    dbg_forget_half_a_frame(dbg);
     dbg->resets_owed++;
     dbg_tell(dbg, DBG_NOTE_RESET_SENT, answers, 0, 0);
     dbg_write_control(dbg, DBG_TYPE_RESET, 0);

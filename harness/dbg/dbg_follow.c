@@ -22,6 +22,7 @@ static void follow_ack(struct dbg *dbg, uint32_t id)
 
 static void follow_reset(struct dbg *dbg)
 {
+    dbg_forget_half_a_frame(dbg);
     dbg->resets_owed++;
     dbg_void_outgoing(dbg);
     dbg_restart_ids(dbg);

@@ -73,6 +73,7 @@ uint32_t dbg_first_word(const uint8_t *body, uint32_t body_bytes);
 void dbg_enter(struct dbg *dbg, enum dbg_state state);
 void dbg_restart_ids(struct dbg *dbg);
 
+void dbg_forget_half_a_frame(struct dbg *dbg);
 void dbg_write_control(struct dbg *dbg, uint16_t type, uint32_t id);
 void dbg_write_reset(struct dbg *dbg, bool answers);
 

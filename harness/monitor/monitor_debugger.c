@@ -220,6 +220,14 @@ static void wrote_reset(struct monitor *monitor, const struct written *written)
     debugger->reset_is_out = true;
 }
 
+/* Who wants a fresh start does not wait for the rest of an old frame, whose length may be a lie (2.9). */
+static void forget_half_a_frame(struct monitor *monitor)
+{
+    struct wire_scan *received = &monitor->lines[MONITOR_DEBUGGER].received;
+    if (received->in_frame)
+        wire_scan_forget(received);
+}
+
 /* ---- its data frames ---- */
 
 /* Returns true when it is one more copy of the frame under way. */
@@ -299,6 +307,8 @@ void debugger_wrote(struct monitor *monitor, const struct written *written)
 {
     struct debugger *debugger = &monitor->debugger;
     bool reset = written->frame->control && written->frame->type == WIRE_RESET;
+    if (reset)
+        forget_half_a_frame(monitor);
     if (reset && !debugger->unjudged) {
         wrote_reset(monitor, written);
     } else if (reset) {

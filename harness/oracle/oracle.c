@@ -362,6 +362,7 @@ static void wrote(struct oracle *oracle, uint32_t len_bytes)
 {
     oracle->bytes_ahead += len_bytes;
     oracle->frame_lands_ns = oracle_lands_ns(oracle);
+    oracle->frame_is_ack = false;
 }
 
 /* A line that goes away in the middle of a frame leaves a serial target in it: it takes the next debugger's first bytes
@@ -440,6 +441,7 @@ static void note_sent(struct oracle *oracle, uint64_t tries)
     if (tries > 1)
         oracle_count_repeat(oracle);
     oracle->frame_lands_ns = lands_ns;
+    oracle->frame_is_ack = false;
     if (eaten)
         oracle->bytes_ahead += oracle->request_bytes;
     if (eaten || sim_now(oracle->world) < oracle->misframed_until)
@@ -468,8 +470,16 @@ static void note_ack(struct oracle *oracle, uint32_t id)
     if ((id & ~DBG_ID_SYNC) != DBG_ID_INITIAL)
         return;
     oracle->ack_lands_ns = oracle_lands_ns(oracle);
+    oracle->frame_is_ack = true;
     if (!oracle->knows_guest)
         oracle->old_ack_lands_ns = oracle->ack_lands_ns;
+}
+
+void oracle_frame_is_late(struct oracle *oracle)
+{
+    oracle->frame_lands_ns = oracle_lands_ns(oracle);
+    if (oracle->frame_is_ack)
+        note_ack(oracle, DBG_ID_INITIAL);
 }
 
 /* A guest that begins as the one before began is not told from it: its first packet passes for a repeat of the

@@ -158,6 +158,15 @@ static enum oracle_hole_index classify_flip(const struct oracle *oracle, const u
 /* ---- upon whom it falls
  * ---------------------------------------------------------------------------------------- */
 
+/* The debugger takes a SYNC frame for new unless it is the one before to the bit (2.3 rule 1): one that it took changed
+ * comes once more when it is repeated as it should be. */
+static void allow_again(struct oracle_flow *flow, const uint8_t *frame)
+{
+    struct oracle_strike *strike = &flow->strikes[flow->strike_count - 1];
+    if ((dbg_get32(frame + 8) & DBG_ID_SYNC) && (strike->outcomes_left & OUTCOME_CHANGED))
+        strike->outcomes_left |= OUTCOME_TWICE;
+}
+
 /* The message in a data frame: under way, or the last one that arrived, when the frame is its repeat. */
 static void fall_on_message(struct oracle *oracle, struct oracle_flow *flow, const uint8_t *frame,
                             size_t frame_bytes, enum oracle_hole_index hole)
@@ -168,11 +177,14 @@ static void fall_on_message(struct oracle *oracle, struct oracle_flow *flow, con
     for (size_t i = 0; i < flow->count; i++) {
         if (oracle_entry_is(&flow->entries[i], type, body, body_bytes)) {
             oracle_strike(oracle, flow, &flow->entries[i], hole);
+            allow_again(flow, frame);
             return;
         }
     }
-    if (flow->has_last && oracle_entry_is(&flow->last, type, body, body_bytes))
-        oracle_strike(oracle, flow, &flow->last, hole);
+    if (!flow->has_last || !oracle_entry_is(&flow->last, type, body, body_bytes))
+        return;
+    oracle_strike(oracle, flow, &flow->last, hole);
+    allow_again(flow, frame);
 }
 
 /* A control frame speaks of the message that goes the other way. */
@@ -251,6 +263,7 @@ static void delay(struct oracle *oracle, bool to_target, uint64_t delay_ns)
         return;
     raise_to(&oracle->line_free_ns, until);
     raise_to(&oracle->piled_up_until, until + oracle->config.bound_ns);
+    oracle_frame_is_late(oracle);
 }
 
 /* Bytes that nobody sent. Which ones the line drew is not known here: each may be a 0x62. */

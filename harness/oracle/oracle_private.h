@@ -152,6 +152,7 @@ struct oracle {
     size_t wish_count;
     size_t wish_room;
     uint64_t frame_lands_ns;  /* the frame that was written last is whole by then */
+    bool frame_is_ack;        /* and is an ACK that a SYNC packet may take for its own */
     uint64_t line_free_ns;    /* bytes to the target come no earlier: one before them is delayed */
     uint64_t misframed_until; /* what was sent until then may have been swallowed */
     uint64_t piled_up_until;  /* serial: until then polls may have to eat what a delay has piled up */
@@ -175,6 +176,9 @@ __attribute__((format(printf, 3, 4))) void oracle_violate(struct oracle *oracle,
                                                           const char *format, ...);
 void oracle_excuse(struct oracle *oracle, enum oracle_hole_index hole);
 void oracle_end_epoch(struct oracle *oracle);
+
+/* oracle.c: the frame that the debugger wrote last is delayed. */
+void oracle_frame_is_late(struct oracle *oracle);
 
 /* oracle_hole.c: from now on a target may take a break-in byte for part of a frame, until its timer ends that. */
 void oracle_misframed(struct oracle *oracle);

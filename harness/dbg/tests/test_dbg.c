@@ -497,6 +497,27 @@ static void an_impossible_id_with_the_sync_bit_is_dropped_like_any_other(void **
     assert_log(f->notes, "accepted repeat accepted STOPPED");
 }
 
+/* Its length is a lie, and the target repeats itself before the byte timer ends: only a fresh start ends it. */
+static void a_fresh_start_forgets_a_frame_that_is_half_received(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t lie[] = {0x30, 0x30, 0x30, 0x30, 2, 0, 0x80, 0x0F, 0, 0, 0x80, 0x80, 1, 2, 3, 4};
+    be_waiting_for_ack(f, DBG_API_GET_VERSION);
+    target_acks(f, 0);
+    input(f, lie, sizeof lie);
+    for (unsigned i = 0; i < 12; i++) {
+        step(f, SIM_MS(900));
+        target_replies(f, 1, DBG_API_GET_VERSION);
+    }
+    assert_state(f, DBG_SYNC); /* ten seconds without a reply */
+    f->wire[0] = '\0';
+    target_resets(f);
+    assert_state(f, DBG_WAIT_STATE);
+    target_stops(f, 0);
+    assert_wire(f, "ack:0");
+    assert_state(f, DBG_STOPPED);
+}
+
 static void a_repeated_sync_frame_is_delivered_once(void **state)
 {
     struct fixture *f = *state;
@@ -1115,6 +1136,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(
             a_sync_frame_is_accepted_whatever_was_expected_and_restarts_both_counters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_repeated_sync_frame_is_delivered_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_fresh_start_forgets_a_frame_that_is_half_received, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_impossible_id_with_the_sync_bit_is_dropped_like_any_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_equal_sync_frame_after_our_request_is_a_new_one, set_up,
                                         tear_down),

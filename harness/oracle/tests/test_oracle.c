@@ -1287,6 +1287,26 @@ static void a_type_flip_excuses_delivery_under_the_other_type(void **context)
     assert_violates(f, 1, "delivered twice");
 }
 
+/* To the debugger the repeat is another SYNC frame. Without the bit it is a repeat. */
+static void a_type_flip_of_a_sync_frame_lets_it_come_twice(void **context)
+{
+    struct fixture *f = *context;
+    for (uint32_t sync = 0; sync <= DBG_ID_SYNC; sync += DBG_ID_SYNC) {
+        struct body load = stop((uint8_t)(9 + (sync != 0))), strange = load;
+        uint8_t frame[DBG_FRAME_BYTES_MAX];
+        size_t frame_bytes = dbg_frame_data(frame, load.type, DBG_ID_INITIAL | sync, load.at, load.bytes);
+        strange.type = 0x407;
+        kernel(f, MK_TRACE_SEND, &load, 0);
+        strike(f, SIM_FAULT_TO_DEBUGGER, SIM_FAULT_FLIP, 42, frame, frame_bytes);
+        told(f, &strange);
+        assert_clean(f);
+        told(f, &load);
+        if (sync == 0)
+            assert_violates(f, 1, "packet delivered twice");
+        assert_clean(f);
+    }
+}
+
 static void a_type_flip_excuses_a_lost_request_and_not_the_next(void **context)
 {
     struct fixture *f = *context;
@@ -1854,6 +1874,38 @@ static void a_late_ack_stays_late_and_costs_the_first_request_that_is_meant(void
     assert_violates(f, 3, "given up though nothing was faulty");
 }
 
+/* The fault is known only when the ACK is written. */
+static void a_delayed_ack_is_late_for_the_boots_until_it_comes(void **context)
+{
+    struct fixture *f = *context;
+    struct body load = make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 1);
+    struct body stale = read_message(1);
+    uint8_t frame[16];
+    size_t frame_bytes = dbg_frame_control(frame, DBG_TYPE_ACK, DBG_ID_INITIAL);
+    restart(f, SIM_LINK_SERIAL);
+    stopped(f);
+    strike(f, SIM_FAULT_TO_TARGET, SIM_FAULT_DELAY, UINT32_MAX, frame, frame_bytes); /* by a second */
+    asked(f, &stale);
+    for (unsigned boots = 0; boots < 2; boots++) {
+        wait(f, SIM_MS(400));
+        life(f, SIM_LIFE_RESET);
+        kernel(f, MK_TRACE_SEND, &load, 0);
+        kernel(f, MK_TRACE_SENT, &load, SENT);
+        assert_clean(f);
+    }
+    wait(f, SIM_MS(400));
+    life(f, SIM_LIFE_RESET);
+    packet_of_a_boot(f, load); /* it has come */
+    life(f, SIM_LIFE_RESET);
+    wait(f, SIM_MS(400));
+    load.at[20]++;
+    kernel(f, MK_TRACE_SEND, &load, 0);
+    kernel(f, MK_TRACE_SENT, &load, SENT);
+    assert_violates(f, 1, "the debugger has not accepted it");
+    kernel(f, MK_TRACE_RECEIVE, &stale, RECEIVED);
+    assert_violates(f, 1, "delivered to the kernel after its own was gone");
+}
+
 static void of_two_equal_requests_the_one_that_is_meant_arrives(void **context)
 {
     struct fixture *f = *context;
@@ -2236,6 +2288,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_type_flip_excuses_delivery_under_the_other_type, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_type_flip_excuses_a_lost_request_and_not_the_next, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_type_flip_of_a_sync_frame_lets_it_come_twice, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(an_id_flip_of_a_repeat_excuses_a_second_delivery_and_no_third, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_count_flip_excuses_a_shorter_body_but_no_loss, set_up, tear_down),
@@ -2284,6 +2338,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_late_ack_may_acknowledge_the_first_packet_of_a_boot, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(of_two_equal_requests_the_one_that_is_meant_arrives, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_delayed_ack_is_late_for_the_boots_until_it_comes, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_late_ack_stays_late_and_costs_the_first_request_that_is_meant, set_up,
                                         tear_down),
