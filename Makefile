@@ -1,9 +1,9 @@
 # The front door. Everything real is in CMakeLists.txt and ci/; `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help deps build check dll dll-signed gate gate-publish report publish baseline bench-gate asan dev clang mutants soak layers clean
+.PHONY: help deps build check dll dll-signed gate gate-publish report publish baseline bench-gate bench-regressions asan dev clang mutants soak layers clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## install the Debian packages that are missing
 	@ci/deps.sh
@@ -37,6 +37,9 @@ baseline: build ## show how the exact figures differ from results/baseline.json,
 
 bench-gate: build ## hold the benchmark against results/baseline.json: exact figures may not get worse
 	@ci/bench-gate.sh
+
+bench-regressions: deps ## make one exact figure worse at a time, by patch: the gate must name each
+	@ci/bench-regressions.sh
 
 dev: deps ## build unoptimised into build/dev
 	@ci/build.sh dev
