@@ -5,7 +5,13 @@
 #include "bench/bench_row.h"
 #include <stdio.h>
 
-enum bench_relation { BENCH_AT_MOST, BENCH_AT_LEAST, BENCH_OVER, BENCH_ABOUT /* within 5 per cent */, BENCH_STATED };
+enum bench_relation {
+    BENCH_AT_MOST,
+    BENCH_AT_LEAST,
+    BENCH_OVER,
+    BENCH_ABOUT /* within 5 per cent */,
+    BENCH_STATED
+};
 
 struct bench_aim {
     const char *what;
@@ -26,8 +32,8 @@ enum bench_met bench_aim_check(const struct bench_aim *aim, const struct bench_r
 /* How many aims are not met, those not run left out. */
 unsigned bench_aims_missed(const struct bench_rows *run);
 
-/* The table, as text and as a JSON list of {what, workload, link, aim, figure, state}: state is "met", "not met",
- * "not run" or "stated". print_json returns false, errno set, when the file took no more. */
+/* The table, as text and as a JSON list of {what, workload, link, aim, figure, state}: state is "met", "not
+ * met", "not run" or "stated". print_json returns false, errno set, when the file took no more. */
 void bench_aims_print(const struct bench_rows *run, FILE *to);
 bool bench_aims_print_json(const struct bench_rows *run, FILE *to);
 

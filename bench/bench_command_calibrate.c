@@ -68,10 +68,15 @@ static bool print_json(const void *context, FILE *to)
 
 int bench_command_calibrate(int argc, char **argv)
 {
-    static const struct argp argp = {options, parse, "",
-                                     "Measures what a VM exit, string I/O and a socket cost on this host, with a guest on "
-                                     "KVM: medians with quartiles. Needs /dev/kvm.",
-                                     NULL, NULL, NULL};
+    static const struct argp argp = {
+        options,
+        parse,
+        "",
+        "Measures what a VM exit, string I/O and a socket cost on this host, with a guest on "
+        "KVM: medians with quartiles. Needs /dev/kvm.",
+        NULL,
+        NULL,
+        NULL};
     const char *out = NULL;
     char why[KVM_CPU_WHY_BYTES];
     struct kvm_figure figures[KVM_CALIBRATE_FIGURES];

@@ -37,7 +37,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case ARGP_KEY_ARG:
         command_refuse("unexpected '%s': expected --run DIR and --baseline FILE", value);
     case ARGP_KEY_ERROR:
-        command_refuse("%s: unknown option, or its value is missing (--help lists them)", state->argv[state->next - 1]);
+        command_refuse("%s: unknown option, or its value is missing (--help lists them)",
+                       state->argv[state->next - 1]);
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -67,8 +68,9 @@ static void print_verdict(const struct bench_changes *changes)
 int bench_command_gate(int argc, char **argv)
 {
     struct arguments arguments = parse_arguments(
-        argc, argv, "Compares a run with the baseline. An exact figure that got worse fails; a measured one warns. "
-                    "Exit code 0: nothing is worse; 1: something is; 2: bad input.");
+        argc, argv,
+        "Compares a run with the baseline. An exact figure that got worse fails; a measured one warns. "
+        "Exit code 0: nothing is worse; 1: something is; 2: bad input.");
     json_t *baseline = bench_read(NULL, arguments.baseline, "a baseline that kdbench baseline wrote");
     json_t *rows = bench_read(arguments.run, "bench.json", expected_rows);
     json_t *measured = bench_read_optional(arguments.run, "measured.json", expected_measured);
@@ -103,8 +105,8 @@ static void show_changes(const char *path, const json_t *rows, const json_t *mea
 
 int bench_command_baseline(int argc, char **argv)
 {
-    struct arguments arguments = parse_arguments(
-        argc, argv, "Shows how a run differs from the baseline and makes it the baseline.");
+    struct arguments arguments =
+        parse_arguments(argc, argv, "Shows how a run differs from the baseline and makes it the baseline.");
     json_t *rows = bench_read(arguments.run, "bench.json", expected_rows);
     json_t *measured = bench_read_optional(arguments.run, "measured.json", expected_measured);
     json_t *baseline = bench_gate_baseline(rows, measured);

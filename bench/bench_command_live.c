@@ -31,17 +31,20 @@ static const struct work {
     const char *name;
     bench_live_fn *once;
 } works[] = {
-    {"bulk-read", bench_live_bulk_read},     {"small-read", bench_live_small_read}, {"bulk-write", bench_live_bulk_write},
-    {"steps", bench_live_step},              {"source-step", bench_live_source_step},
+    {"bulk-read", bench_live_bulk_read},     {"small-read", bench_live_small_read},
+    {"bulk-write", bench_live_bulk_write},   {"steps", bench_live_step},
+    {"source-step", bench_live_source_step},
 };
 enum { WORKS = sizeof works / sizeof works[0] };
 
-/* One work over one target: a time for each round, and its ratio to the first target's time of the same round. */
+/* One work over one target: a time for each round, and its ratio to the first target's time of the same
+ * round. */
 struct result {
     struct bench_measured us, ratio;
 };
 
-/* ---- arguments ---------------------------------------------------------------------------------------------------- */
+/* ---- arguments
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void add_target(struct arguments *arguments, const char *text)
 {
@@ -97,7 +100,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-/* ---- measuring ---------------------------------------------------------------------------------------------------- */
+/* ---- measuring
+ * ---------------------------------------------------------------------------------------------------- */
 
 static _Noreturn void failed(const struct target *target, const char *what, const char *why)
 {
@@ -134,7 +138,8 @@ static void measure(const struct arguments *arguments, const struct work *work, 
         results[t].us.count = results[t].ratio.count = arguments->rounds;
 }
 
-/* ---- output ------------------------------------------------------------------------------------------------------- */
+/* ---- output
+ * ------------------------------------------------------------------------------------------------------- */
 
 struct output {
     const struct arguments *arguments;
@@ -154,10 +159,10 @@ static double most(const struct bench_measured *sorted)
 static json_t *json_result(const struct work *work, const struct target *target, struct result *result)
 {
     double us = bench_median(&result->us), ratio = bench_median(&result->ratio);
-    return json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:i}", "workload", work->name, "link", target->name,
-                     "median_us", us, "low_us", least(&result->us), "high_us", most(&result->us), "ratio", ratio,
-                     "ratio_low", least(&result->ratio), "ratio_high", most(&result->ratio), "samples",
-                     (int)result->us.count);
+    return json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:i}", "workload", work->name, "link",
+                     target->name, "median_us", us, "low_us", least(&result->us), "high_us",
+                     most(&result->us), "ratio", ratio, "ratio_low", least(&result->ratio), "ratio_high",
+                     most(&result->ratio), "samples", (int)result->us.count);
 }
 
 static bool print_json(const void *context, FILE *to)
@@ -166,8 +171,10 @@ static bool print_json(const void *context, FILE *to)
     json_t *list = json_array();
     for (unsigned w = 0; w < WORKS; w++)
         for (unsigned t = 0; t < output->arguments->count; t++)
-            json_array_append_new(list, json_result(&works[w], &output->arguments->targets[t], &output->results[w][t]));
-    bool written = json_dumpf(list, to, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) == 0 && fputc('\n', to) != EOF;
+            json_array_append_new(
+                list, json_result(&works[w], &output->arguments->targets[t], &output->results[w][t]));
+    bool written =
+        json_dumpf(list, to, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) == 0 && fputc('\n', to) != EOF;
     json_decref(list);
     return written;
 }
@@ -185,9 +192,11 @@ static void print_numbers(double median, double low, double high)
 static void print_text(const struct output *output)
 {
     const struct arguments *arguments = output->arguments;
-    printf("Measured on the wall clock, medians of %u rounds with the least and the most; ratios to %s are taken in each "
+    printf("Measured on the wall clock, medians of %u rounds with the least and the most; ratios to %s are "
+           "taken in each "
            "round.\n\n%-12s  %-16s  %10s  %10s  %10s  %10s  %10s  %10s\n",
-           arguments->rounds, arguments->targets[0].name, "work", "target", "us", "least", "most", "ratio", "least", "most");
+           arguments->rounds, arguments->targets[0].name, "work", "target", "us", "least", "most", "ratio",
+           "least", "most");
     for (unsigned w = 0; w < WORKS; w++) {
         for (unsigned t = 0; t < arguments->count; t++) {
             struct result *result = &output->results[w][t];
@@ -202,11 +211,16 @@ static void print_text(const struct output *output)
 
 int bench_command_live(int argc, char **argv)
 {
-    static const struct argp argp = {options, parse, "NAME=ADDRESS...",
-                                     "Measures live targets on the wall clock: anything that speaks KDCOM at unix:PATH or "
-                                     "tcp:HOST:PORT. The first one is what the others are compared with. Each is stopped, "
-                                     "worked with, and let go.",
-                                     NULL, NULL, NULL};
+    static const struct argp argp = {
+        options,
+        parse,
+        "NAME=ADDRESS...",
+        "Measures live targets on the wall clock: anything that speaks KDCOM at unix:PATH or "
+        "tcp:HOST:PORT. The first one is what the others are compared with. Each is stopped, "
+        "worked with, and let go.",
+        NULL,
+        NULL,
+        NULL};
     static struct result results[WORKS][TARGETS_MAX];
     struct arguments arguments = {.rounds = ROUNDS_DEFAULT};
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);

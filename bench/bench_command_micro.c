@@ -20,7 +20,8 @@ static _Noreturn void broken(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* ---- what is measured: each does its thing once and returns the bytes that went through ---------------------------- */
+/* ---- what is measured: each does its thing once and returns the bytes that went through
+ * ---------------------------- */
 
 struct bench {
     uint8_t body[BODY_BYTES];
@@ -103,8 +104,8 @@ static uint64_t take_reply(struct bench *bench, const char *what)
     return reply.token;
 }
 
-/* A whole read through the relay: the guest's reply in, its frame out, the acknowledgement and the next request in, and
- * the guest's call answered with it. */
+/* A whole read through the relay: the guest's reply in, its frame out, the acknowledgement and the next
+ * request in, and the guest's call answered with it. */
 static size_t relay_transaction(struct bench *bench)
 {
     struct relay_core *relay = &bench->relay;
@@ -128,7 +129,8 @@ static size_t relay_transaction(struct bench *bench)
     return written + acknowledged + sizeof bench->ack[id] + sizeof bench->next[id];
 }
 
-/* ---- setting up --------------------------------------------------------------------------------------------------- */
+/* ---- setting up
+ * --------------------------------------------------------------------------------------------------- */
 
 static void make_frame(uint8_t *to, const uint8_t *body, uint16_t body_bytes, uint32_t id)
 {
@@ -173,14 +175,15 @@ static void start_relay(struct bench *bench)
                                                    .machine = VM_MACHINE_X64});
     relay_vm_request(relay, message, VM_REQUEST_BYTES, 0);
     bench->token = take_reply(bench, "hello");
-    vm_request_store(message,
-                     &(struct vm_request){.version = VM_VERSION_MAX,
-                                          .kind = VM_SEND,
-                                          .flags = VM_FLAG_WANT_NEXT,
-                                          .token = bench->token,
-                                          .packet = {KD_TYPE_STATE_CHANGE64, {state_change, sizeof state_change}, {0}},
-                                          .retries = 1,
-                                          .next = {KD_TYPE_MANIPULATE, KD_MANIPULATE_BYTES, DATA_BYTES}});
+    vm_request_store(
+        message,
+        &(struct vm_request){.version = VM_VERSION_MAX,
+                             .kind = VM_SEND,
+                             .flags = VM_FLAG_WANT_NEXT,
+                             .token = bench->token,
+                             .packet = {KD_TYPE_STATE_CHANGE64, {state_change, sizeof state_change}, {0}},
+                             .retries = 1,
+                             .next = {KD_TYPE_MANIPULATE, KD_MANIPULATE_BYTES, DATA_BYTES}});
     memcpy(message + VM_REQUEST_BYTES, state_change, sizeof state_change);
     relay_vm_request(relay, message, sizeof message, 0);
     relay_debugger_written(relay, relay_debugger_output(relay).len_bytes);
@@ -211,9 +214,11 @@ static struct bench *start(void)
     return &bench;
 }
 
-/* ---- measuring ---------------------------------------------------------------------------------------------------- */
+/* ---- measuring
+ * ---------------------------------------------------------------------------------------------------- */
 
-static double gigabytes_per_second(struct bench *bench, size_t (*once)(struct bench *bench), uint64_t sample_ns)
+static double gigabytes_per_second(struct bench *bench, size_t (*once)(struct bench *bench),
+                                   uint64_t sample_ns)
 {
     uint64_t bytes = 0, from = bench_cpu_ns(), now = from;
     while (now - from < sample_ns) {
@@ -252,7 +257,8 @@ static void measure_item(const struct item *item, bool quick, struct bench_measu
         measured->samples[i] = gigabytes_per_second(bench, item->once, sample_ns);
 }
 
-/* ---- the command -------------------------------------------------------------------------------------------------- */
+/* ---- the command
+ * -------------------------------------------------------------------------------------------------- */
 
 struct arguments {
     const char *out;
@@ -291,10 +297,15 @@ static error_t parse(int key, char *value, struct argp_state *state)
 
 int bench_command_micro(int argc, char **argv)
 {
-    static const struct argp argp = {options, parse, "",
-                                     "Measures codec and relay core: billions of bytes a second of one core's CPU time, "
-                                     "the median of 21 samples with the least and the most.",
-                                     NULL, NULL, NULL};
+    static const struct argp argp = {
+        options,
+        parse,
+        "",
+        "Measures codec and relay core: billions of bytes a second of one core's CPU time, "
+        "the median of 21 samples with the least and the most.",
+        NULL,
+        NULL,
+        NULL};
     static struct bench_measured measured[ITEMS];
     struct arguments arguments = {0};
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);

@@ -21,7 +21,8 @@ enum {
     KEY_QUICK,
 };
 
-/* ---- what is varied in a sweep ----------------------------------------------------------------------------------- */
+/* ---- what is varied in a sweep
+ * ----------------------------------------------------------------------------------- */
 
 static double exit_us(const struct bench_row *row)
 {
@@ -44,12 +45,14 @@ static double op_us(const struct bench_rows *run, const struct bench_row *row)
     return bench_op_ns(row) / 1e3;
 }
 
-static const char *const exit_costs[] = {"cost.exit_ns=500",   "cost.exit_ns=1000",  "cost.exit_ns=2000",
-                                         "cost.exit_ns=5000",  "cost.exit_ns=10000", "cost.exit_ns=15000",
-                                         "cost.exit_ns=20000", "cost.exit_ns=50000", "cost.exit_ns=100000", NULL};
-static const char *const message_sizes[] = {"param.bytes=4",    "param.bytes=16",   "param.bytes=64",
-                                            "param.bytes=256",  "param.bytes=1024", "param.bytes=2048",
-                                            "param.bytes=3944", NULL};
+static const char *const exit_costs[] = {"cost.exit_ns=500",    "cost.exit_ns=1000",
+                                         "cost.exit_ns=2000",   "cost.exit_ns=5000",
+                                         "cost.exit_ns=10000",  "cost.exit_ns=15000",
+                                         "cost.exit_ns=20000",  "cost.exit_ns=50000",
+                                         "cost.exit_ns=100000", NULL};
+static const char *const message_sizes[] = {
+    "param.bytes=4",    "param.bytes=16",   "param.bytes=64",   "param.bytes=256",
+    "param.bytes=1024", "param.bytes=2048", "param.bytes=3944", NULL};
 
 static const struct sweep {
     const char *name;
@@ -60,14 +63,15 @@ static const struct sweep {
     double (*x)(const struct bench_row *row);
     double (*y)(const struct bench_rows *run, const struct bench_row *row);
 } sweeps[] = {
-    {"exit-cost", "bulk reads as exits get dearer, from a VMM in the kernel to one that is far away", "bulk-read",
-     exit_costs, "exit, us", "times as fast as serial", exit_us, times_serial},
-    {"message-size", "reads of 4 to 3,944 bytes", "small-read", message_sizes, "bytes", "us a read", message_bytes,
-     op_us},
+    {"exit-cost", "bulk reads as exits get dearer, from a VMM in the kernel to one that is far away",
+     "bulk-read", exit_costs, "exit, us", "times as fast as serial", exit_us, times_serial},
+    {"message-size", "reads of 4 to 3,944 bytes", "small-read", message_sizes, "bytes", "us a read",
+     message_bytes, op_us},
 };
 enum { SWEEPS = sizeof sweeps / sizeof sweeps[0] };
 
-/* ---- arguments -------------------------------------------------------------------------------------------------- */
+/* ---- arguments
+ * -------------------------------------------------------------------------------------------------- */
 
 struct arguments {
     struct bench_plan plan;
@@ -98,7 +102,8 @@ static void add_costs(struct script_settings *settings, const char *path)
     json_t *costs = bench_read(NULL, path, expected), *value;
     if (!json_is_object(costs))
         command_refuse("--costs %s: expected %s", path, expected);
-    json_object_foreach (costs, name, value) {
+    json_object_foreach(costs, name, value)
+    {
         char text[128];
         if (!json_is_integer(value))
             command_refuse("--costs %s: %s: expected a whole number", path, name);
@@ -121,7 +126,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     struct arguments *arguments = state->input;
     switch (key) {
     case KEY_HELP:
-        argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP, arguments->sweeps ? "kdbench sweep" : "kdbench run");
+        argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP,
+                  arguments->sweeps ? "kdbench sweep" : "kdbench run");
         exit(0);
     case KEY_ARCH:
         if (lab_arch_find(value, &arguments->plan.arch) != KD_OK)
@@ -158,7 +164,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (!arguments->sweeps)
-            command_refuse("run: unexpected '%s': links and workloads are chosen with --link and --workload", value);
+            command_refuse("run: unexpected '%s': links and workloads are chosen with --link and --workload",
+                           value);
         if (arguments->sweep != NULL)
             command_refuse("sweep: unexpected '%s': one sweep at a time", value);
         arguments->sweep = find_sweep(value);
@@ -176,14 +183,17 @@ static error_t parse(int key, char *value, struct argp_state *state)
         {"arch", KEY_ARCH, "ARCH", 0, "x64 (default) or x86", 0},                                            \
         {"seed", KEY_SEED, "N", 0, "Seed of every world (default 1)", 0},                                    \
         {"set", KEY_SET, "cost.NAME=VALUE", 0, "Change a cost; may be repeated", 0},                         \
-        {"costs", KEY_COSTS, "FILE", 0, "Costs of a host, as kdbench calibrate writes them", 0}
+    {                                                                                                        \
+        "costs", KEY_COSTS, "FILE", 0, "Costs of a host, as kdbench calibrate writes them", 0                \
+    }
 
 static const struct argp_option run_options[] = {
     SHARED_OPTIONS,
     {"link", KEY_LINK, "LINK", 0, "Only this link (default: all)", 0},
     {"workload", KEY_WORKLOAD, "NAME", 0, "Only this workload (default: all)", 0},
     {"out", KEY_OUT, "DIR", 0, "Also write bench.json, aims.json and about.json there", 0},
-    {"quick", KEY_QUICK, NULL, 0, "A handful of operations each: for tests, and for timing the harness itself", 0},
+    {"quick", KEY_QUICK, NULL, 0,
+     "A handful of operations each: for tests, and for timing the harness itself", 0},
     {0},
 };
 
@@ -198,7 +208,9 @@ static struct arguments arguments_start(bool sweeps_it)
     return (struct arguments){.plan = {.seed = 1}, .sweeps = sweeps_it};
 }
 
-/* ---- run --------------------------------------------------------------------------------------------------------- */
+/* ---- run
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static bool print_json(const void *context, FILE *to)
 {
@@ -218,10 +230,15 @@ static bool print_about(const void *context, FILE *to)
 
 int bench_command_run(int argc, char **argv)
 {
-    static const struct argp argp = {run_options, parse, "",
-                                     "Plays the workloads over the links in simulated time and prints how they "
-                                     "compare. Exit code 0: done; 1: a workload failed; 2: bad input.",
-                                     NULL, NULL, NULL};
+    static const struct argp argp = {
+        run_options,
+        parse,
+        "",
+        "Plays the workloads over the links in simulated time and prints how they "
+        "compare. Exit code 0: done; 1: a workload failed; 2: bad input.",
+        NULL,
+        NULL,
+        NULL};
     struct arguments arguments = arguments_start(false);
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
     if (arguments.out != NULL)
@@ -242,14 +259,16 @@ int bench_command_run(int argc, char **argv)
     return 0;
 }
 
-/* ---- sweep ------------------------------------------------------------------------------------------------------- */
+/* ---- sweep
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void play_value(const struct arguments *arguments, const char *value, struct bench_rows *run)
 {
     struct script_settings settings = {0};
     char text[128];
     for (size_t i = 0; i < arguments->settings.count; i++) {
-        snprintf(text, sizeof text, "%s=%s", arguments->settings.items[i].name, arguments->settings.items[i].value);
+        snprintf(text, sizeof text, "%s=%s", arguments->settings.items[i].name,
+                 arguments->settings.items[i].value);
         add_setting(&settings, text);
     }
     add_setting(&settings, value);
@@ -263,10 +282,15 @@ static void play_value(const struct arguments *arguments, const char *value, str
 
 int bench_command_sweep(int argc, char **argv)
 {
-    static const struct argp argp = {sweep_options, parse, "exit-cost|message-size",
-                                     "Plays one workload over every link as something is varied: the cost of an "
-                                     "exit, so that you find your VMM among them, or the size of a read.",
-                                     NULL, NULL, NULL};
+    static const struct argp argp = {
+        sweep_options,
+        parse,
+        "exit-cost|message-size",
+        "Plays one workload over every link as something is varied: the cost of an "
+        "exit, so that you find your VMM among them, or the size of a read.",
+        NULL,
+        NULL,
+        NULL};
     struct arguments arguments = arguments_start(true);
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
     if (arguments.sweep == NULL)

@@ -20,7 +20,8 @@ void bench_check_folder(const char *option, const char *folder)
         command_refuse("%s %s: expected a folder that can be written: %s", option, folder, strerror(errno));
 }
 
-void bench_write(const char *folder, const char *name, bool (*print)(const void *context, FILE *to), const void *context)
+void bench_write(const char *folder, const char *name, bool (*print)(const void *context, FILE *to),
+                 const void *context)
 {
     char path[PATH_BYTES], half[PATH_BYTES + 8];
     join(path, folder, name);
@@ -53,7 +54,7 @@ json_t *bench_read(const char *folder, const char *name, const char *expected)
 {
     json_t *value = bench_read_optional(folder, name, expected);
     if (value == NULL)
-        command_refuse("%s%s%s: no such file: expected %s", folder == NULL ? "" : folder, folder == NULL ? "" : "/",
-                       name, expected);
+        command_refuse("%s%s%s: no such file: expected %s", folder == NULL ? "" : folder,
+                       folder == NULL ? "" : "/", name, expected);
     return value;
 }

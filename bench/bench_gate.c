@@ -3,12 +3,12 @@
 #include <string.h>
 
 /* More of any of these is worse. All are totals of a row, and integers. */
-static const char *const figures[] = {"exits",      "rpcs",   "payload_bytes", "copied_bytes",
-                                      "wire_bytes", "sim_ns", "p50_ns",        "p99_ns",
-                                      "max_ns"};
+static const char *const figures[] = {"exits",  "rpcs",   "payload_bytes", "copied_bytes", "wire_bytes",
+                                      "sim_ns", "p50_ns", "p99_ns",        "max_ns"};
 enum { FIGURES = sizeof figures / sizeof figures[0] };
 
-/* ---- finding things ---------------------------------------------------------------------------------------------- */
+/* ---- finding things
+ * ---------------------------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -25,7 +25,8 @@ static const json_t *row_like(const json_t *rows, const json_t *wanted)
 {
     size_t i;
     json_t *row;
-    json_array_foreach (rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         if (strcmp(text_of(row, "workload"), text_of(wanted, "workload")) == 0 &&
             strcmp(text_of(row, "link"), text_of(wanted, "link")) == 0)
             return row;
@@ -37,27 +38,31 @@ static const json_t *measured_like(const json_t *measured, const json_t *wanted)
 {
     size_t i;
     json_t *figure;
-    json_array_foreach (measured, i, figure) {
+    json_array_foreach(measured, i, figure)
+    {
         if (strcmp(text_of(figure, "name"), text_of(wanted, "name")) == 0)
             return figure;
     }
     return NULL;
 }
 
-/* ---- lines ------------------------------------------------------------------------------------------------------- */
+/* ---- lines
+ * ------------------------------------------------------------------------------------------------------- */
 
-static void print_change(FILE *to, const char *verdict, const char *workload, const char *link, const char *figure,
-                         double old, double new)
+static void print_change(FILE *to, const char *verdict, const char *workload, const char *link,
+                         const char *figure, double old, double new)
 {
     char was[BENCH_CELL_BYTES], is[BENCH_CELL_BYTES], percent[BENCH_CELL_BYTES] = "from none";
     bench_number_text(was, old);
     bench_number_text(is, new);
     if (old > 0)
         snprintf(percent, sizeof percent, "%+.1f %%", (new - old) / old * 100);
-    fprintf(to, "%-6s  %-13s  %-16s  %-14s  %16s -> %-16s  %s\n", verdict, workload, link, figure, was, is, percent);
+    fprintf(to, "%-6s  %-13s  %-16s  %-14s  %16s -> %-16s  %s\n", verdict, workload, link, figure, was, is,
+            percent);
 }
 
-/* ---- comparing --------------------------------------------------------------------------------------------------- */
+/* ---- comparing
+ * --------------------------------------------------------------------------------------------------- */
 
 static void compare_row(const json_t *old, const json_t *new, FILE *to, struct bench_changes *changes)
 {
@@ -67,8 +72,8 @@ static void compare_row(const json_t *old, const json_t *new, FILE *to, struct b
             continue;
         if (json_object_get(new, figures[i]) == NULL) {
             changes->worse++;
-            fprintf(to, "%-6s  %-13s  %-16s  %-14s  was in the baseline and was not counted\n", "GONE", workload, link,
-                    figures[i]);
+            fprintf(to, "%-6s  %-13s  %-16s  %-14s  was in the baseline and was not counted\n", "GONE",
+                    workload, link, figures[i]);
             continue;
         }
         json_int_t was = number_of(old, figures[i]), is = number_of(new, figures[i]);
@@ -76,25 +81,29 @@ static void compare_row(const json_t *old, const json_t *new, FILE *to, struct b
         changes->worse += is > was;
         changes->better += is < was;
         if (is != was)
-            print_change(to, is > was ? "WORSE" : "better", workload, link, figures[i], (double)was, (double)is);
+            print_change(to, is > was ? "WORSE" : "better", workload, link, figures[i], (double)was,
+                         (double)is);
     }
 }
 
-static void compare_rows(const json_t *old_rows, const json_t *new_rows, FILE *to, struct bench_changes *changes)
+static void compare_rows(const json_t *old_rows, const json_t *new_rows, FILE *to,
+                         struct bench_changes *changes)
 {
     size_t i;
     json_t *row;
-    json_array_foreach (old_rows, i, row) {
+    json_array_foreach(old_rows, i, row)
+    {
         const json_t *now = row_like(new_rows, row);
         if (now != NULL) {
             compare_row(row, now, to, changes);
             continue;
         }
         changes->worse++;
-        fprintf(to, "%-6s  %-13s  %-16s  was in the baseline and was not run\n", "GONE", text_of(row, "workload"),
-                text_of(row, "link"));
+        fprintf(to, "%-6s  %-13s  %-16s  was in the baseline and was not run\n", "GONE",
+                text_of(row, "workload"), text_of(row, "link"));
     }
-    json_array_foreach (new_rows, i, row) {
+    json_array_foreach(new_rows, i, row)
+    {
         if (row_like(old_rows, row) != NULL)
             continue;
         changes->added++;
@@ -103,11 +112,13 @@ static void compare_rows(const json_t *old_rows, const json_t *new_rows, FILE *t
     }
 }
 
-static void compare_measured(const json_t *old_list, const json_t *new_list, FILE *to, struct bench_changes *changes)
+static void compare_measured(const json_t *old_list, const json_t *new_list, FILE *to,
+                             struct bench_changes *changes)
 {
     size_t i;
     json_t *old;
-    json_array_foreach (old_list, i, old) {
+    json_array_foreach(old_list, i, old)
+    {
         const json_t *new = measured_like(new_list, old);
         double was = json_number_value(json_object_get(old, "value"));
         double is = json_number_value(json_object_get(new, "value"));
@@ -126,7 +137,8 @@ static const char *what_differs(const json_t *baseline, const json_t *rows)
 {
     size_t i;
     json_t *row;
-    json_array_foreach (rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         const json_t *old = row_like(json_object_get(baseline, "rows"), row);
         if (old == NULL)
             continue;
@@ -166,7 +178,8 @@ bool bench_gate_compare(const json_t *baseline, const json_t *rows, const json_t
     return true;
 }
 
-/* ---- a baseline -------------------------------------------------------------------------------------------------- */
+/* ---- a baseline
+ * -------------------------------------------------------------------------------------------------- */
 
 static json_t *baseline_row(const json_t *row)
 {
@@ -186,7 +199,8 @@ static json_t *baseline_measured(const json_t *measured)
     static const char *const kept[] = {"name", "unit", "value", "higher_is_better"};
     json_t *list = json_array(), *figure;
     size_t i;
-    json_array_foreach (measured, i, figure) {
+    json_array_foreach(measured, i, figure)
+    {
         json_t *copy = json_object();
         for (size_t k = 0; k < sizeof kept / sizeof kept[0]; k++)
             json_object_set(copy, kept[k], json_object_get(figure, kept[k]));
@@ -202,8 +216,7 @@ json_t *bench_gate_baseline(const json_t *rows, const json_t *measured)
     if (!json_is_array(rows) || json_array_size(rows) == 0)
         return NULL;
     json_t *list = json_array();
-    json_array_foreach (rows, i, row)
-        json_array_append_new(list, baseline_row(row));
+    json_array_foreach(rows, i, row) json_array_append_new(list, baseline_row(row));
     const json_t *first = json_array_get(rows, 0);
     json_t *baseline = json_object();
     json_object_set(baseline, "arch", json_object_get(first, "arch"));
@@ -218,9 +231,8 @@ static bool print_list(const json_t *list, FILE *to)
     size_t i;
     json_t *item;
     bool written = fputs("[", to) != EOF;
-    json_array_foreach (list, i, item)
-        written = written && fputs(i > 0 ? ",\n" : "\n", to) != EOF &&
-                  json_dumpf(item, to, JSON_REAL_PRECISION(6)) == 0;
+    json_array_foreach(list, i, item) written = written && fputs(i > 0 ? ",\n" : "\n", to) != EOF &&
+                                                json_dumpf(item, to, JSON_REAL_PRECISION(6)) == 0;
     return written && fputs("\n]", to) != EOF;
 }
 

@@ -34,7 +34,8 @@ bool bench_gate_compare(const json_t *baseline, const json_t *rows, const json_t
 /* A baseline made of a run; NULL: rows is no list of rows. Free with json_decref. */
 json_t *bench_gate_baseline(const json_t *rows, const json_t *measured);
 
-/* Its text, one row a line, so that a difference reads well. Returns false, errno set, when the file took no more. */
+/* Its text, one row a line, so that a difference reads well. Returns false, errno set, when the file took no
+ * more. */
 bool bench_gate_print(const json_t *baseline, FILE *to);
 
 #endif

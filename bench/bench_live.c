@@ -12,7 +12,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { PATIENCE_S = 10, STOP_TRIES = 30, WAIT_MS_MAX = 100, INPUT_BYTES = 65536, SMALL_BYTES = 64, VARIABLES = 12 };
+enum {
+    PATIENCE_S = 10,
+    STOP_TRIES = 30,
+    WAIT_MS_MAX = 100,
+    INPUT_BYTES = 65536,
+    SMALL_BYTES = 64,
+    VARIABLES = 12
+};
 
 struct bench_live {
     int fd;
@@ -29,7 +36,8 @@ struct bench_live {
     uint8_t page[DBG_DATA_BYTES_MAX]; /* what the base of the kernel holds */
 };
 
-/* ---- the line ---------------------------------------------------------------------------------------------------- */
+/* ---- the line
+ * ---------------------------------------------------------------------------------------------------- */
 
 static int connect_unix(const struct relay_address *address)
 {
@@ -52,7 +60,8 @@ static int connect_tcp(const struct relay_address *address)
     int fd = socket(address->ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
     struct sockaddr *to = address->ipv6 ? (struct sockaddr *)&to6 : (struct sockaddr *)&to4;
     socklen_t to_bytes = address->ipv6 ? sizeof to6 : sizeof to4;
-    if (fd >= 0 && connect(fd, to, to_bytes) == 0 && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0)
+    if (fd >= 0 && connect(fd, to, to_bytes) == 0 &&
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0)
         return fd;
     if (fd >= 0)
         close(fd);
@@ -106,13 +115,14 @@ static bool wait_for(struct bench_live *live, uint64_t wait_ns,
     }
 }
 
-static bool wait_until(struct bench_live *live, bool (*condition)(const struct bench_live *live, unsigned than),
-                       unsigned than)
+static bool wait_until(struct bench_live *live,
+                       bool (*condition)(const struct bench_live *live, unsigned than), unsigned than)
 {
     return wait_for(live, PATIENCE_S * SIM_S(1), condition, than);
 }
 
-/* ---- what comes -------------------------------------------------------------------------------------------------- */
+/* ---- what comes
+ * -------------------------------------------------------------------------------------------------- */
 
 static void send_request(struct bench_live *live, const struct dbg_request *request)
 {
@@ -166,7 +176,8 @@ static bool acknowledged(const struct bench_live *live, unsigned unused)
     return dbg_state(live->dbg) == DBG_RUNNING;
 }
 
-/* ---- one thing at a time ----------------------------------------------------------------------------------------- */
+/* ---- one thing at a time
+ * ----------------------------------------------------------------------------------------- */
 
 static bool refuse(char why[BENCH_LIVE_WHY_BYTES], const char *what)
 {
@@ -241,7 +252,8 @@ bool bench_live_source_step(struct bench_live *live, char why[BENCH_LIVE_WHY_BYT
     return true;
 }
 
-/* ---- a session --------------------------------------------------------------------------------------------------- */
+/* ---- a session
+ * --------------------------------------------------------------------------------------------------- */
 
 static bool identify(struct bench_live *live, char why[BENCH_LIVE_WHY_BYTES])
 {

@@ -50,7 +50,8 @@ static const char *state_of(struct bench_measured *measured)
 void bench_measured_print(const struct bench_measured_list *list, FILE *to)
 {
     char median[BENCH_CELL_BYTES], low[BENCH_CELL_BYTES], high[BENCH_CELL_BYTES];
-    fprintf(to, "%-18s  %12s  %12s  %12s  %-7s  %-8s  %s\n", "measured", "median", "least", "most", "unit", "aim", "what");
+    fprintf(to, "%-18s  %12s  %12s  %12s  %-7s  %-8s  %s\n", "measured", "median", "least", "most", "unit",
+            "aim", "what");
     for (unsigned i = 0; i < list->count; i++) {
         struct bench_measured *item = &list->items[i];
         bench_number_text(median, bench_median(item));
@@ -74,7 +75,8 @@ bool bench_measured_print_json(const void *context, FILE *to)
                              item->samples[item->count - 1], "samples", (int)item->count, "higher_is_better",
                              (int)item->higher_is_better, "aim", item->aim, "state", state_of(item)));
     }
-    bool written = json_dumpf(array, to, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) == 0 && fputc('\n', to) != EOF;
+    bool written =
+        json_dumpf(array, to, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) == 0 && fputc('\n', to) != EOF;
     json_decref(array);
     return written;
 }

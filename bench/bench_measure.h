@@ -34,7 +34,8 @@ struct bench_measured_list {
 
 void bench_measured_print(const struct bench_measured_list *list, FILE *to);
 
-/* A JSON list of {name, what, unit, value, low, high, samples, higher_is_better, aim, state}; for bench_write. */
+/* A JSON list of {name, what, unit, value, low, high, samples, higher_is_better, aim, state}; for
+ * bench_write. */
 bool bench_measured_print_json(const void *list, FILE *to);
 
 #endif

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum { EXIT_FAILED = 1, PATH_BYTES = 4096, SETTING_BYTES = 128 };
-#define EXITS_MAX UINT64_C(200000000)
+#define EXITS_MAX   UINT64_C(200000000)
 #define TIME_NS_MAX (UINT64_C(24) * 3600 * SIM_NS_PER_SECOND)
 
 static uint32_t operations_of(const struct bench_plan *plan, const struct bench_link *link,

@@ -13,9 +13,9 @@ struct bench_plan {
     const struct script_settings *settings; /* of every run, before the link's own */
 };
 
-/* Every chosen workload over every chosen link that has figures and that it fits; progress on stderr when it is a
- * terminal. A workload that fails ends the program, since a row less would be a lie.
- * run      in/out  rows are appended; free with bench_rows_free */
+/* Every chosen workload over every chosen link that has figures and that it fits; progress on stderr when it
+ * is a terminal. A workload that fails ends the program, since a row less would be a lie. run      in/out
+ * rows are appended; free with bench_rows_free */
 void bench_play(const struct bench_plan *plan, struct bench_rows *run);
 void bench_rows_free(struct bench_rows *run);
 

@@ -3,7 +3,8 @@
 #include <jansson.h>
 #include <string.h>
 
-/* ---- cells: every figure as text, with the digits a reader wants ------------------------------------------------ */
+/* ---- cells: every figure as text, with the digits a reader wants
+ * ------------------------------------------------ */
 
 static void group_thousands(char *text, double value, int decimals)
 {
@@ -73,18 +74,26 @@ static const struct column {
     const char *title;
     void (*cell)(const struct bench_rows *run, const struct bench_row *row, char *text);
 } columns[] = {
-    {"operations", cell_operations},  {"us/op", cell_time},        {"KB/s", cell_speed},
-    {"x serial", cell_ratio},         {"exits/op", cell_exits},    {"RPCs/op", cell_rpcs},
-    {"guest copies", cell_copied_bytes}, {"VMM copies", cell_payload_bytes}, {"wire bytes", cell_wire_bytes},
+    {"operations", cell_operations},
+    {"us/op", cell_time},
+    {"KB/s", cell_speed},
+    {"x serial", cell_ratio},
+    {"exits/op", cell_exits},
+    {"RPCs/op", cell_rpcs},
+    {"guest copies", cell_copied_bytes},
+    {"VMM copies", cell_payload_bytes},
+    {"wire bytes", cell_wire_bytes},
 };
 
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
-/* ---- text ------------------------------------------------------------------------------------------------------- */
+/* ---- text
+ * ------------------------------------------------------------------------------------------------------- */
 
-static const char *const simulated =
-    "Simulated time, computed from exact counts and the cost table below; nothing here was measured on a clock.\n"
-    "Copies and wire bytes are bytes an operation; KB is 1,000 bytes of payload; break-in: the median of its times.";
+static const char *const simulated = "Simulated time, computed from exact counts and the cost table below; "
+                                     "nothing here was measured on a clock.\n"
+                                     "Copies and wire bytes are bytes an operation; KB is 1,000 bytes of "
+                                     "payload; break-in: the median of its times.";
 
 static void print_rows(const struct bench_rows *run, FILE *to)
 {
@@ -119,8 +128,8 @@ static void print_headline(const struct bench_rows *run, FILE *to)
     figure(ratio, bench_ratio(run, best));
     figure(speed, bench_kb_per_s(best));
     figure(exits, bench_per_op(best, best->total.exits));
-    fprintf(to, "%s over %s: %s times as fast as %s (%s KB/s, %s exits an operation).\n\n", best->workload->name,
-            best->link->name, ratio, bench_links(&(unsigned){0})->name, speed, exits);
+    fprintf(to, "%s over %s: %s times as fast as %s (%s KB/s, %s exits an operation).\n\n",
+            best->workload->name, best->link->name, ratio, bench_links(&(unsigned){0})->name, speed, exits);
 }
 
 static void print_costs(const struct sim_cost *cost, FILE *to)
@@ -145,7 +154,8 @@ void bench_print_text(const struct bench_rows *run, FILE *to)
         print_costs(&run->rows[0].cost, to);
 }
 
-void bench_print_sweep(const struct bench_rows *run, const char *title, double (*x)(const struct bench_row *row),
+void bench_print_sweep(const struct bench_rows *run, const char *title,
+                       double (*x)(const struct bench_row *row),
                        double (*y)(const struct bench_rows *run, const struct bench_row *row), FILE *to)
 {
     char text[BENCH_CELL_BYTES];
@@ -164,7 +174,8 @@ void bench_print_sweep(const struct bench_rows *run, const char *title, double (
     fputc('\n', to);
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------------- */
+/* ---- JSON
+ * ------------------------------------------------------------------------------------------------------- */
 
 static json_t *json_costs(const struct sim_cost *cost)
 {
@@ -235,7 +246,8 @@ static json_t *about_workloads(void)
     const struct bench_workload *workloads = bench_workloads(&count);
     json_t *list = json_array();
     for (unsigned i = 0; i < count; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s}", "name", workloads[i].name, "what", workloads[i].what));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s}", "name", workloads[i].name, "what", workloads[i].what));
     return list;
 }
 
@@ -245,15 +257,15 @@ static json_t *about_costs(void)
     const struct sim_cost_row *costs = sim_cost_rows(&count);
     json_t *list = json_array();
     for (unsigned i = 0; i < count; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", costs[i].name, "unit", costs[i].unit, "note",
-                                              costs[i].note));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", costs[i].name, "unit", costs[i].unit,
+                                              "note", costs[i].note));
     return list;
 }
 
 bool bench_print_about(FILE *to)
 {
-    json_t *about = json_pack("{s:o, s:o, s:o}", "links", about_links(), "workloads", about_workloads(), "costs",
-                              about_costs());
+    json_t *about = json_pack("{s:o, s:o, s:o}", "links", about_links(), "workloads", about_workloads(),
+                              "costs", about_costs());
     bool written = json_dumpf(about, to, JSON_INDENT(1)) == 0 && fputc('\n', to) != EOF;
     json_decref(about);
     return written;

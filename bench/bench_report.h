@@ -16,14 +16,16 @@ void bench_print_text(const struct bench_rows *run, FILE *to);
 /* One figure of one workload, a line for each group of rows, a column for each link.
  * title    in  of the first column
  * x, y     in  the two figures: x of a group's first row, y of every row */
-void bench_print_sweep(const struct bench_rows *run, const char *title, double (*x)(const struct bench_row *row),
+void bench_print_sweep(const struct bench_rows *run, const char *title,
+                       double (*x)(const struct bench_row *row),
                        double (*y)(const struct bench_rows *run, const struct bench_row *row), FILE *to);
 
-/* A list of rows, one a line; every row carries its cost table. Returns false, errno set, when the file took no more. */
+/* A list of rows, one a line; every row carries its cost table. Returns false, errno set, when the file took
+ * no more. */
 bool bench_print_json(const struct bench_rows *run, FILE *to);
 
-/* What a reader of the rows must know: {"links": [{name, kind, what}], "workloads": [{name, what}], "costs": [{name, unit,
- * note}]}, links without figures too. */
+/* What a reader of the rows must know: {"links": [{name, kind, what}], "workloads": [{name, what}], "costs":
+ * [{name, unit, note}]}, links without figures too. */
 bool bench_print_about(FILE *to);
 
 #endif

@@ -23,7 +23,8 @@ double bench_against(const struct bench_rows *run, const struct bench_row *row, 
 {
     for (unsigned i = 0; i < run->count; i++) {
         const struct bench_row *other = &run->rows[i];
-        if (!row->workload->fixed_time && other->group == row->group && other->workload == row->workload && strcmp(other->link->name, link) == 0)
+        if (!row->workload->fixed_time && other->group == row->group && other->workload == row->workload &&
+            strcmp(other->link->name, link) == 0)
             return bench_op_ns(other) / bench_op_ns(row);
     }
     return 0;

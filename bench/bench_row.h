@@ -32,8 +32,8 @@ const struct bench_row *bench_find(const struct bench_rows *run, const char *wor
 /* One operation: its median where its times were taken, else the mean. */
 double bench_op_ns(const struct bench_row *row);
 
-/* Times as fast as the same workload over another link of the same group, per operation; 0 when that was not run, or
- * when the workload's time is fixed. */
+/* Times as fast as the same workload over another link of the same group, per operation; 0 when that was not
+ * run, or when the workload's time is fixed. */
 double bench_against(const struct bench_rows *run, const struct bench_row *row, const char *link);
 /* Likewise, over the first link. */
 double bench_ratio(const struct bench_rows *run, const struct bench_row *row);

@@ -1,5 +1,5 @@
-/* bench_table.h: what is compared: the links and the workloads. A new one is a row in bench_table.c, and for a
- * workload a file in workloads/. */
+/* bench_table.h: what is compared: the links and the workloads. A new one is a row in bench_table.c, and for
+ * a workload a file in workloads/. */
 #ifndef BENCH_TABLE_H
 #define BENCH_TABLE_H
 
@@ -19,7 +19,8 @@ struct bench_link {
     const char *what; /* one line for a reader of the report */
     enum bench_kind kind;
     enum sim_link link;
-    const char *settings[BENCH_SETTINGS_MAX]; /* of lab_config_set, "name=value"; NULL from the first unused one on */
+    const char *
+        settings[BENCH_SETTINGS_MAX]; /* of lab_config_set, "name=value"; NULL from the first unused one on */
 };
 
 struct bench_workload {
@@ -29,7 +30,8 @@ struct bench_workload {
     uint32_t operations_slow;  /* where each byte costs its exits: on a UART */
     uint32_t operations_quick; /* for the tests and for timing the harness itself */
     bool fixed_time;           /* an operation lasts so long whatever the link: its time says nothing */
-    uint32_t whole;            /* so many operations make the one that is shown; a run with fewer is extrapolated. 0: 1 */
+    uint32_t
+        whole; /* so many operations make the one that is shown; a run with fewer is extrapolated. 0: 1 */
 };
 
 /* The link that every ratio is against: the first of the table. */

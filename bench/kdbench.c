@@ -28,7 +28,8 @@ static void list_costs(void)
     unsigned count;
     const struct sim_cost_row *costs = sim_cost_rows(&count);
     for (unsigned i = 0; i < count; i++)
-        printf("%-20s %10" PRIu64 " %-8s %s\n", costs[i].name, costs[i].default_value, costs[i].unit, costs[i].note);
+        printf("%-20s %10" PRIu64 " %-8s %s\n", costs[i].name, costs[i].default_value, costs[i].unit,
+               costs[i].note);
 }
 
 static int command_list(int argc, char **argv)
@@ -79,15 +80,18 @@ static int command_help(int argc, char **argv)
     puts("usage: kdbench COMMAND [OPTION...]     (kdbench COMMAND --help says more)\n");
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].does);
-    puts("\nWhat run and sweep print is simulated: exact counts and the cost table printed with them. What micro,\n"
-         "live and calibrate print is measured. make report does all of it; bench/README.md says how to add a link or a workload.");
+    puts("\nWhat run and sweep print is simulated: exact counts and the cost table printed with them. What "
+         "micro,\n"
+         "live and calibrate print is measured. make report does all of it; bench/README.md says how to add "
+         "a link or a workload.");
     return 0;
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        command_refuse("no command: expected run, sweep, gate, baseline, micro, live, calibrate, list or help");
+        command_refuse(
+            "no command: expected run, sweep, gate, baseline, micro, live, calibrate, list or help");
     if (strcmp(argv[1], "--help") == 0)
         return command_help(argc, argv);
     for (size_t i = 0; i < COMMANDS; i++)

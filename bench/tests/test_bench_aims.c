@@ -1,10 +1,10 @@
 /* Goal: an aim is met, missed, or not run, as its row says, and nothing else.
  * Method: rows made by hand, on both sides of each bound. */
 #include "bench/bench_aims.h"
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <string.h>
 
 static const struct bench_aim *aim_of(const char *what, const char *link)
@@ -45,8 +45,9 @@ static void every_aim_names_a_link_and_a_workload(void **state)
 static void five_exits_are_met_and_six_are_not(void **state)
 {
     const struct bench_aim *aim = aim_of("VM exits of a full read", "backdoor-hb");
-    struct bench_row row = row_of("bulk-read", "backdoor-hb", (struct script_measure){
-                                                               .operations = 10, .exits = 50, .sim_ns = 1, .kernel_bytes = 1});
+    struct bench_row row =
+        row_of("bulk-read", "backdoor-hb",
+               (struct script_measure){.operations = 10, .exits = 50, .sim_ns = 1, .kernel_bytes = 1});
     struct bench_rows run = {.rows = &row, .count = 1};
     (void)state;
     assert_state(aim, &run, BENCH_MET);
@@ -72,8 +73,9 @@ static void speed_must_be_over_its_bound(void **state)
 static void a_second_copy_is_not_met(void **state)
 {
     const struct bench_aim *aim = aim_of("copies of a byte in the guest, reading", "backdoor-hb");
-    struct bench_row row = row_of("bulk-read", "backdoor-hb",
-                                  (struct script_measure){.operations = 1, .kernel_bytes = 4056, .copied_bytes = 4056});
+    struct bench_row row =
+        row_of("bulk-read", "backdoor-hb",
+               (struct script_measure){.operations = 1, .kernel_bytes = 4056, .copied_bytes = 4056});
     struct bench_rows run = {.rows = &row, .count = 1};
     (void)state;
     assert_state(aim, &run, BENCH_MET);
@@ -83,7 +85,8 @@ static void a_second_copy_is_not_met(void **state)
 
 static void a_row_that_was_not_run_neither_meets_nor_misses(void **state)
 {
-    struct bench_row row = row_of("bulk-read", "backdoor-hb", (struct script_measure){.operations = 1, .sim_ns = 1});
+    struct bench_row row =
+        row_of("bulk-read", "backdoor-hb", (struct script_measure){.operations = 1, .sim_ns = 1});
     struct bench_rows run = {.rows = &row, .count = 1};
     (void)state;
     assert_state(aim_of("a full read, times as fast as serial", "backdoor-hb"), &run, BENCH_NOT_RUN);
@@ -94,8 +97,8 @@ static void a_row_that_was_not_run_neither_meets_nor_misses(void **state)
 
 static void what_is_only_stated_has_no_aim(void **state)
 {
-    struct bench_row row =
-        row_of("idle", "serial-115200", (struct script_measure){.operations = 10, .exits = 2560, .ticks = 640});
+    struct bench_row row = row_of("idle", "serial-115200",
+                                  (struct script_measure){.operations = 10, .exits = 2560, .ticks = 640});
     struct bench_rows run = {.rows = &row, .count = 1};
     (void)state;
     assert_state(aim_of("VM exits in an idle second", "serial-115200"), &run, BENCH_NO_AIM);

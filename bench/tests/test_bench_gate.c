@@ -1,11 +1,11 @@
-/* Goal: the gate sees every exact figure that got worse and names it, lets nothing slip by being absent, and only warns of
- * what was measured.
- * Method: a small baseline, changed in one place at a time; the printed line is compared. */
+/* Goal: the gate sees every exact figure that got worse and names it, lets nothing slip by being absent, and
+ * only warns of what was measured. Method: a small baseline, changed in one place at a time; the printed line
+ * is compared. */
 #include "bench/bench_gate.h"
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,9 +20,10 @@ struct fix {
 
 static json_t *row(const char *workload, const char *link)
 {
-    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:{s:i}}", "workload", workload, "link", link, "arch",
-                     "x64", "seed", 1, "operations", 1000, "exits", 5000, "rpcs", 1000, "copied_bytes", 4056000, "sim_ns",
-                     176000000, "exits_idle", 7, "costs", "exit_ns", 15000);
+    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:{s:i}}", "workload", workload,
+                     "link", link, "arch", "x64", "seed", 1, "operations", 1000, "exits", 5000, "rpcs", 1000,
+                     "copied_bytes", 4056000, "sim_ns", 176000000, "exits_idle", 7, "costs", "exit_ns",
+                     15000);
 }
 
 static int set_up(void **state)
@@ -31,8 +32,9 @@ static int set_up(void **state)
     fix = (struct fix){.rows = json_array()};
     json_array_append_new(fix.rows, row("bulk-read", "backdoor-hb"));
     json_array_append_new(fix.rows, row("idle", "backdoor-hb"));
-    fix.measured = json_pack("[{s:s, s:s, s:f, s:b}, {s:s, s:s, s:f, s:b}]", "name", "decode", "unit", "GB/s", "value", 5.0,
-                             "higher_is_better", 1, "name", "exit", "unit", "us", "value", 10.0, "higher_is_better", 0);
+    fix.measured = json_pack("[{s:s, s:s, s:f, s:b}, {s:s, s:s, s:f, s:b}]", "name", "decode", "unit", "GB/s",
+                             "value", 5.0, "higher_is_better", 1, "name", "exit", "unit", "us", "value", 10.0,
+                             "higher_is_better", 0);
     fix.baseline = bench_gate_baseline(fix.rows, fix.measured);
     *state = &fix;
     return fix.baseline == NULL;
@@ -80,8 +82,12 @@ static void one_more_of_an_exact_figure_is_named(void **state)
         json_int_t was;
         const char *line;
     } table[] = {
-        {"exits", 5000, "WORSE   bulk-read      backdoor-hb       exits                      5,000 -> 6,000             +20.0 %\n"},
-        {"rpcs", 1000, "WORSE   bulk-read      backdoor-hb       rpcs                       1,000 -> 2,000             +100.0 %\n"},
+        {"exits", 5000,
+         "WORSE   bulk-read      backdoor-hb       exits                      5,000 -> 6,000             "
+         "+20.0 %\n"},
+        {"rpcs", 1000,
+         "WORSE   bulk-read      backdoor-hb       rpcs                       1,000 -> 2,000             "
+         "+100.0 %\n"},
         {"copied_bytes", 4056000, "copied_bytes           4,056,000 -> 4,057,000         +0.0 %\n"},
         {"sim_ns", 176000000, "sim_ns               176,000,000 -> 176,001,000       +0.0 %\n"},
     };
@@ -161,7 +167,7 @@ static void a_figure_that_is_gone_is_worse(void **state)
 static void what_was_measured_only_warns(void **state)
 {
     struct fix *fix = *state;
-    json_object_set_new(json_array_get(fix->measured, 0), "value", json_real(3.9)); /* 22 % slower */
+    json_object_set_new(json_array_get(fix->measured, 0), "value", json_real(3.9));  /* 22 % slower */
     json_object_set_new(json_array_get(fix->measured, 1), "value", json_real(11.9)); /* 19 % dearer */
     assert_true(compare(fix));
     assert_int_equal(fix->changes.worse, 0);

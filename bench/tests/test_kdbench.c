@@ -1,12 +1,12 @@
-/* Goal: kdbench plays every workload over every link, says the same thing every time, keeps its promises about the fast
- * link, holds a run against a baseline, and refuses bad input in one line.
- * Method: the real program, --quick; its JSON read back with jansson. */
+/* Goal: kdbench plays every workload over every link, says the same thing every time, keeps its promises
+ * about the fast link, holds a run against a baseline, and refuses bad input in one line. Method: the real
+ * program, --quick; its JSON read back with jansson. */
 #include "bench/bench_table.h"
+#include <cmocka.h>
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,9 +86,10 @@ static size_t rows_expected(void)
 
 static void every_workload_runs_over_every_link(void **state)
 {
-    static const char *const fields[] = {"operations",   "bytes",  "sim_seconds",   "kb_per_s",     "ratio_to_serial",
-                                         "exits_per_op", "rpcs",   "payload_bytes", "copied_bytes", "kernel_bytes",
-                                         "wire_bytes",   "p99_ns", "exits"};
+    static const char *const fields[] = {
+        "operations",   "bytes",  "sim_seconds",   "kb_per_s",     "ratio_to_serial",
+        "exits_per_op", "rpcs",   "payload_bytes", "copied_bytes", "kernel_bytes",
+        "wire_bytes",   "p99_ns", "exits"};
     json_t *rows = run_json(*state, "");
     assert_int_equal(json_array_size(rows), rows_expected());
     for (size_t i = 0; i < json_array_size(rows); i++) {
@@ -352,7 +353,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_full_read_costs_five_exits_on_the_fast_link, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_read_is_a_thousand_times_as_fast_as_serial, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cost_that_is_set_shows_in_time_and_table, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(each_byte_is_copied_once_in_the_guest_and_once_in_the_vmm, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_byte_is_copied_once_in_the_guest_and_once_in_the_vmm, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_dump_over_serial_is_extrapolated_and_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(break_ins_have_a_median_and_a_tail, set_up, tear_down),
         cmocka_unit_test_setup_teardown(costs_come_from_a_file_too, set_up, tear_down),
