@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <math.h>
 
-/* ---- figures ----------------------------------------------------------------------------------------------------- */
+/* ---- figures ----------------------------------------------------------------------------------------- */
 
 static double exits(const struct bench_rows *run, const struct bench_row *row)
 {
@@ -56,7 +56,7 @@ static double vmm_copies(const struct bench_rows *run, const struct bench_row *r
     return (double)row->total.payload_bytes / (double)(row->total.kernel_bytes + row->total.rpcs * AROUND);
 }
 
-/* ---- aims -------------------------------------------------------------------------------------------------------- */
+/* ---- aims -------------------------------------------------------------------------------------------- */
 
 static const struct bench_aim aims[] = {
     {"VM exits of a full read", "bulk-read", "backdoor-hb", exits, BENCH_AT_MOST, 5},
@@ -119,7 +119,7 @@ unsigned bench_aims_missed(const struct bench_rows *run)
     return missed;
 }
 
-/* ---- as a table -------------------------------------------------------------------------------------------------- */
+/* ---- as a table -------------------------------------------------------------------------------------- */
 
 static void aim_text(const struct bench_aim *aim, char text[BENCH_CELL_BYTES])
 {

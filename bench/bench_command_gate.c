@@ -57,6 +57,17 @@ static struct arguments parse_arguments(int argc, char **argv, const char *does)
 static const char *const expected_rows = "the rows that kdbench run --out writes";
 static const char *const expected_measured = "the figures that kdbench micro --out writes";
 
+/* The run, and behind it what the emulated machine ran, if that was played. */
+static json_t *read_rows(const char *folder)
+{
+    json_t *rows = bench_read(folder, "bench.json", expected_rows);
+    json_t *emulated = bench_read_optional(folder, "emu/bench.json", expected_rows);
+    if (emulated != NULL && json_array_extend(rows, emulated) != 0)
+        command_refuse("%s/emu/bench.json: expected %s", folder, expected_rows);
+    json_decref(emulated);
+    return rows;
+}
+
 static void print_verdict(const struct bench_changes *changes)
 {
     printf("%u exact figures compared: %u worse, %u better; %u rows are new, %u measured figures warn\n",
@@ -72,7 +83,7 @@ int bench_command_gate(int argc, char **argv)
         "Compares a run with the baseline. An exact figure that got worse fails; a measured one warns. "
         "Exit code 0: nothing is worse; 1: something is; 2: bad input.");
     json_t *baseline = bench_read(NULL, arguments.baseline, "a baseline that kdbench baseline wrote");
-    json_t *rows = bench_read(arguments.run, "bench.json", expected_rows);
+    json_t *rows = read_rows(arguments.run);
     json_t *measured = bench_read_optional(arguments.run, "measured.json", expected_measured);
     struct bench_changes changes;
     char why[BENCH_WHY_BYTES];
@@ -107,7 +118,7 @@ int bench_command_baseline(int argc, char **argv)
 {
     struct arguments arguments =
         parse_arguments(argc, argv, "Shows how a run differs from the baseline and makes it the baseline.");
-    json_t *rows = bench_read(arguments.run, "bench.json", expected_rows);
+    json_t *rows = read_rows(arguments.run);
     json_t *measured = bench_read_optional(arguments.run, "measured.json", expected_measured);
     json_t *baseline = bench_gate_baseline(rows, measured);
     if (baseline == NULL)

@@ -43,8 +43,7 @@ struct result {
     struct bench_measured us, ratio;
 };
 
-/* ---- arguments
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- arguments --------------------------------------------------------------------------------------- */
 
 static void add_target(struct arguments *arguments, const char *text)
 {
@@ -100,8 +99,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-/* ---- measuring
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- measuring --------------------------------------------------------------------------------------- */
 
 static _Noreturn void failed(const struct target *target, const char *what, const char *why)
 {
@@ -138,8 +136,7 @@ static void measure(const struct arguments *arguments, const struct work *work, 
         results[t].us.count = results[t].ratio.count = arguments->rounds;
 }
 
-/* ---- output
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- output ------------------------------------------------------------------------------------------ */
 
 struct output {
     const struct arguments *arguments;

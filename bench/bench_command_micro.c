@@ -20,8 +20,7 @@ static _Noreturn void broken(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* ---- what is measured: each does its thing once and returns the bytes that went through
- * ---------------------------- */
+/* ---- what is measured: each does its thing once and returns the bytes that went through -------------- */
 
 struct bench {
     uint8_t body[BODY_BYTES];
@@ -129,8 +128,7 @@ static size_t relay_transaction(struct bench *bench)
     return written + acknowledged + sizeof bench->ack[id] + sizeof bench->next[id];
 }
 
-/* ---- setting up
- * --------------------------------------------------------------------------------------------------- */
+/* ---- setting up -------------------------------------------------------------------------------------- */
 
 static void make_frame(uint8_t *to, const uint8_t *body, uint16_t body_bytes, uint32_t id)
 {
@@ -214,8 +212,7 @@ static struct bench *start(void)
     return &bench;
 }
 
-/* ---- measuring
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- measuring --------------------------------------------------------------------------------------- */
 
 static double gigabytes_per_second(struct bench *bench, size_t (*once)(struct bench *bench),
                                    uint64_t sample_ns)
@@ -257,8 +254,7 @@ static void measure_item(const struct item *item, bool quick, struct bench_measu
         measured->samples[i] = gigabytes_per_second(bench, item->once, sample_ns);
 }
 
-/* ---- the command
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the command ------------------------------------------------------------------------------------- */
 
 struct arguments {
     const char *out;

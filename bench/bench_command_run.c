@@ -19,10 +19,11 @@ enum {
     KEY_SET,
     KEY_COSTS,
     KEY_QUICK,
+    KEY_MACHINE,
+    KEY_DLL,
 };
 
-/* ---- what is varied in a sweep
- * ----------------------------------------------------------------------------------- */
+/* ---- what is varied in a sweep ----------------------------------------------------------------------- */
 
 static double exit_us(const struct bench_row *row)
 {
@@ -70,13 +71,14 @@ static const struct sweep {
 };
 enum { SWEEPS = sizeof sweeps / sizeof sweeps[0] };
 
-/* ---- arguments
- * -------------------------------------------------------------------------------------------------- */
+/* ---- arguments --------------------------------------------------------------------------------------- */
 
 struct arguments {
     struct bench_plan plan;
     struct script_settings settings;
     const char *out; /* folder; NULL: none */
+    struct lab_machine machine;
+    bool own_dll; /* not the build's */
     const struct sweep *sweep;
     bool sweeps;
 };
@@ -159,6 +161,13 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case KEY_COSTS:
         add_costs(&arguments->settings, value);
         return 0;
+    case KEY_MACHINE:
+        command_machine(&arguments->machine, value);
+        return 0;
+    case KEY_DLL:
+        command_dll(&arguments->machine, value);
+        arguments->own_dll = true;
+        return 0;
     case KEY_QUICK:
         arguments->plan.quick = true;
         return 0;
@@ -192,6 +201,8 @@ static const struct argp_option run_options[] = {
     {"link", KEY_LINK, "LINK", 0, "Only this link (default: all)", 0},
     {"workload", KEY_WORKLOAD, "NAME", 0, "Only this workload (default: all)", 0},
     {"out", KEY_OUT, "DIR", 0, "Also write bench.json, aims.json and about.json there", 0},
+    {"machine", KEY_MACHINE, "MACHINE", 0, LAB_MACHINE_HELP, 0},
+    {"dll", KEY_DLL, "FILE", 0, LAB_DLL_HELP, 0},
     {"quick", KEY_QUICK, NULL, 0,
      "A handful of operations each: for tests, and for timing the harness itself", 0},
     {0},
@@ -208,9 +219,16 @@ static struct arguments arguments_start(bool sweeps_it)
     return (struct arguments){.plan = {.seed = 1}, .sweeps = sweeps_it};
 }
 
-/* ---- run
- * ---------------------------------------------------------------------------------------------------------
- */
+static struct bench_rows rows_start(const struct arguments *arguments)
+{
+    bool dll = !lab_machine_is_native(&arguments->machine) && !arguments->own_dll;
+    return (struct bench_rows){.arch = lab_arch_name(arguments->plan.arch),
+                               .seed = arguments->plan.seed,
+                               .machine = sim_machine_name(arguments->machine.kind),
+                               .compiler = dll ? KDBENCH_DLL_COMPILER : ""};
+}
+
+/* ---- run --------------------------------------------------------------------------------------------- */
 
 static bool print_json(const void *context, FILE *to)
 {
@@ -243,8 +261,10 @@ int bench_command_run(int argc, char **argv)
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
     if (arguments.out != NULL)
         bench_check_folder("--out", arguments.out);
-    struct bench_rows run = {.arch = lab_arch_name(arguments.plan.arch), .seed = arguments.plan.seed};
+    command_machine_ready(&arguments.machine);
+    struct bench_rows run = rows_start(&arguments);
     arguments.plan.settings = &arguments.settings;
+    arguments.plan.machine = &arguments.machine;
     bench_play(&arguments.plan, &run);
     if (arguments.out != NULL) {
         bench_write(arguments.out, "bench.json", print_json, &run);
@@ -259,8 +279,7 @@ int bench_command_run(int argc, char **argv)
     return 0;
 }
 
-/* ---- sweep
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- sweep ------------------------------------------------------------------------------------------- */
 
 static void play_value(const struct arguments *arguments, const char *value, struct bench_rows *run)
 {
@@ -297,7 +316,7 @@ int bench_command_sweep(int argc, char **argv)
         command_refuse("sweep: expected exit-cost or message-size");
     if (arguments.out != NULL)
         bench_check_folder("--out", arguments.out);
-    struct bench_rows run = {.arch = lab_arch_name(arguments.plan.arch), .seed = arguments.plan.seed};
+    struct bench_rows run = rows_start(&arguments);
     for (const char *const *value = arguments.sweep->values; *value != NULL; value++)
         play_value(&arguments, *value, &run);
     if (arguments.out != NULL) {

@@ -4,11 +4,11 @@
 
 /* More of any of these is worse. All are totals of a row, and integers. */
 static const char *const figures[] = {"exits",  "rpcs",   "payload_bytes", "copied_bytes", "wire_bytes",
-                                      "sim_ns", "p50_ns", "p99_ns",        "max_ns"};
+                                      "sim_ns", "p50_ns", "p99_ns",        "max_ns",       "module_instructions"};
+#define INSTRUCTIONS "module_instructions" /* means something for one compiler only */
 enum { FIGURES = sizeof figures / sizeof figures[0] };
 
-/* ---- finding things
- * ---------------------------------------------------------------------------------------------- */
+/* ---- finding things ---------------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -21,14 +21,18 @@ static json_int_t number_of(const json_t *object, const char *name)
     return json_integer_value(json_object_get(object, name));
 }
 
+static bool is_same(const json_t *left, const json_t *right, const char *name)
+{
+    return strcmp(text_of(left, name), text_of(right, name)) == 0;
+}
+
 static const json_t *row_like(const json_t *rows, const json_t *wanted)
 {
     size_t i;
     json_t *row;
     json_array_foreach(rows, i, row)
     {
-        if (strcmp(text_of(row, "workload"), text_of(wanted, "workload")) == 0 &&
-            strcmp(text_of(row, "link"), text_of(wanted, "link")) == 0)
+        if (is_same(row, wanted, "workload") && is_same(row, wanted, "link") && is_same(row, wanted, "machine"))
             return row;
     }
     return NULL;
@@ -46,8 +50,7 @@ static const json_t *measured_like(const json_t *measured, const json_t *wanted)
     return NULL;
 }
 
-/* ---- lines
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------------------- */
 
 static void print_change(FILE *to, const char *verdict, const char *workload, const char *link,
                          const char *figure, double old, double new)
@@ -57,22 +60,22 @@ static void print_change(FILE *to, const char *verdict, const char *workload, co
     bench_number_text(is, new);
     if (old > 0)
         snprintf(percent, sizeof percent, "%+.1f %%", (new - old) / old * 100);
-    fprintf(to, "%-6s  %-13s  %-16s  %-14s  %16s -> %-16s  %s\n", verdict, workload, link, figure, was, is,
+    fprintf(to, "%-6s  %-13s  %-16s  %-19s  %16s -> %-16s  %s\n", verdict, workload, link, figure, was, is,
             percent);
 }
 
-/* ---- comparing
- * --------------------------------------------------------------------------------------------------- */
+/* ---- comparing --------------------------------------------------------------------------------------- */
 
 static void compare_row(const json_t *old, const json_t *new, FILE *to, struct bench_changes *changes)
 {
     const char *workload = text_of(old, "workload"), *link = text_of(old, "link");
     for (size_t i = 0; i < FIGURES; i++) {
-        if (json_object_get(old, figures[i]) == NULL)
+        bool other_code = strcmp(figures[i], INSTRUCTIONS) == 0 && !is_same(old, new, "compiler");
+        if (json_object_get(old, figures[i]) == NULL || other_code)
             continue;
         if (json_object_get(new, figures[i]) == NULL) {
             changes->worse++;
-            fprintf(to, "%-6s  %-13s  %-16s  %-14s  was in the baseline and was not counted\n", "GONE",
+            fprintf(to, "%-6s  %-13s  %-16s  %-19s  was in the baseline and was not counted\n", "GONE",
                     workload, link, figures[i]);
             continue;
         }
@@ -178,15 +181,15 @@ bool bench_gate_compare(const json_t *baseline, const json_t *rows, const json_t
     return true;
 }
 
-/* ---- a baseline
- * -------------------------------------------------------------------------------------------------- */
+/* ---- a baseline -------------------------------------------------------------------------------------- */
 
 static json_t *baseline_row(const json_t *row)
 {
-    static const char *const kept[] = {"workload", "link", "operations"};
+    static const char *const kept[] = {"workload", "link", "machine", "compiler", "operations"};
     json_t *copy = json_object();
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
-        json_object_set(copy, kept[i], json_object_get(row, kept[i]));
+        if (json_object_get(row, kept[i]) != NULL)
+            json_object_set(copy, kept[i], json_object_get(row, kept[i]));
     for (size_t i = 0; i < FIGURES; i++)
         if (json_object_get(row, figures[i]) != NULL)
             json_object_set(copy, figures[i], json_object_get(row, figures[i]));

@@ -23,7 +23,9 @@ struct bench_changes {
 
 enum { BENCH_WARN_PERCENT = 20 };
 
-/* Prints a line for each figure that changed: workload, link, figure, old, new, per cent.
+/* Guest instructions are compared where both DLLs are of the same compiler, by its name and version in the row.
+ *
+ * Prints a line for each figure that changed: workload, link, figure, old, new, per cent.
  * rows      in   of bench.json
  * measured  in   a list, or NULL when nothing was measured
  * why       out  BENCH_WHY_BYTES, when false

@@ -36,8 +36,7 @@ struct bench_live {
     uint8_t page[DBG_DATA_BYTES_MAX]; /* what the base of the kernel holds */
 };
 
-/* ---- the line
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the line ---------------------------------------------------------------------------------------- */
 
 static int connect_unix(const struct relay_address *address)
 {
@@ -121,8 +120,7 @@ static bool wait_until(struct bench_live *live,
     return wait_for(live, PATIENCE_S * SIM_S(1), condition, than);
 }
 
-/* ---- what comes
- * -------------------------------------------------------------------------------------------------- */
+/* ---- what comes -------------------------------------------------------------------------------------- */
 
 static void send_request(struct bench_live *live, const struct dbg_request *request)
 {
@@ -176,8 +174,7 @@ static bool acknowledged(const struct bench_live *live, unsigned unused)
     return dbg_state(live->dbg) == DBG_RUNNING;
 }
 
-/* ---- one thing at a time
- * ----------------------------------------------------------------------------------------- */
+/* ---- one thing at a time ----------------------------------------------------------------------------- */
 
 static bool refuse(char why[BENCH_LIVE_WHY_BYTES], const char *what)
 {
@@ -252,8 +249,7 @@ bool bench_live_source_step(struct bench_live *live, char why[BENCH_LIVE_WHY_BYT
     return true;
 }
 
-/* ---- a session
- * --------------------------------------------------------------------------------------------------- */
+/* ---- a session --------------------------------------------------------------------------------------- */
 
 static bool identify(struct bench_live *live, char why[BENCH_LIVE_WHY_BYTES])
 {

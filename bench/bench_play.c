@@ -95,6 +95,7 @@ static void play(const struct bench_plan *plan, const struct bench_link *link,
     options.arch = plan->arch;
     options.seed = plan->seed;
     options.settings = &settings;
+    options.machine = plan->machine;
     options.exits_max = EXITS_MAX;
     options.time_ns_max = TIME_NS_MAX;
     script_run(&options, &result);

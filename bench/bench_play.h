@@ -10,6 +10,7 @@ struct bench_plan {
     enum mk_arch arch;
     uint64_t seed;
     bool quick;
+    const struct lab_machine *machine;
     const struct script_settings *settings; /* of every run, before the link's own */
 };
 

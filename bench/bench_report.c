@@ -3,8 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
-/* ---- cells: every figure as text, with the digits a reader wants
- * ------------------------------------------------ */
+/* ---- cells: every figure as text, with the digits a reader wants ------------------------------------- */
 
 static void group_thousands(char *text, double value, int decimals)
 {
@@ -87,8 +86,7 @@ static const struct column {
 
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
-/* ---- text
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------------------------------- */
 
 static const char *const simulated = "Simulated time, computed from exact counts and the cost table below; "
                                      "nothing here was measured on a clock.\n"
@@ -174,8 +172,7 @@ void bench_print_sweep(const struct bench_rows *run, const char *title,
     fputc('\n', to);
 }
 
-/* ---- JSON
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------------------- */
 
 static json_t *json_costs(const struct sim_cost *cost)
 {
@@ -204,6 +201,9 @@ static json_t *json_row(const struct bench_rows *run, const struct bench_row *ro
     set_text(object, "kind", bench_kind_name(row->link->kind));
     set_text(object, "workload", row->workload->name);
     set_text(object, "arch", run->arch);
+    set_text(object, "machine", run->machine);
+    if (*run->compiler != '\0')
+        set_text(object, "compiler", run->compiler);
 #define SET_TOTAL(field) json_object_set_new(object, #field, json_integer((json_int_t)row->total.field));
     SCRIPT_MEASURE_LIST(SET_TOTAL)
 #undef SET_TOTAL

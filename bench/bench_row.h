@@ -23,6 +23,8 @@ struct bench_rows {
     size_t room;
     unsigned groups;
     const char *arch; /* of the target: x64, x86 */
+    const char *machine;
+    const char *compiler; /* of the DLL that ran; "": none did, or nobody knows */
     uint64_t seed;
 };
 

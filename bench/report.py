@@ -87,6 +87,7 @@ class Run:
         self.about = self.read("about.json")
         self.exit_cost = self.read("exit-cost.json")
         self.message_size = self.read("message-size.json")
+        self.emulated = self.read("emu/bench.json", [])
         self.measured = self.read("measured.json", [])
         self.kvm = self.read("kvm.json", None)
         self.hyperfine = self.read("hyperfine.json", {"results": []})["results"]
@@ -302,8 +303,6 @@ def everything(run):
     columns = [("time", lambda row: NONE if row["workload"] == "idle" else duration(row["op_us"])), ("× serial", lambda row: times(row["ratio_to_serial"]) if row["ratio_to_serial"] else NONE),
                ("KB/s", lambda row: number(float(f"{row['kb_per_s']:.4g}")) if row["kb_per_s"] else NONE), ("VM exits", per_op("exits")), ("RPCs", per_op("rpcs")),
                ("guest copies", per_op("copied_bytes")), ("VMM copies", per_op("payload_bytes")), ("wire bytes", per_op("wire_bytes"))]
-    if any("guest_instructions" in row for row in run.rows):
-        columns.append(("guest instructions", lambda row: number(row["guest_instructions"] / row["operations"]) if row.get("guest_instructions") else NONE))
     section = Section("Every figure")
     section.text("Each by operation. Copies and wire bytes are bytes; wire bytes are those on the debugger's line in both directions. The time of break-in is the median.")
     section.table(["work", "link"] + [title for title, _cell in columns],

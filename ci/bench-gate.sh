@@ -9,6 +9,7 @@ case $kind in all | --exact | --renew) ;; *) echo "bench-gate: unexpected '$kind
 run=$(mktemp -d)
 trap 'rm -rf "$run"' EXIT
 build/bin/kdbench run --out "$run" >"$run/text"
+build/bin/kdbench run --machine emu --quick --out "$run/emu" >"$run/text"
 [ "$kind" = --exact ] || build/bin/kdbench micro --out "$run" >/dev/null
 if [ "$kind" = --renew ]; then
     build/bin/kdbench baseline --run "$run" --baseline results/baseline.json

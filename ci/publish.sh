@@ -14,5 +14,7 @@ if [ "$(tree <"$from/source.json")" != "$(ci/source.sh | tree)" ]; then
 fi
 rm -rf "$to"
 mkdir -p "$to"
+mkdir "$to/emu"
+cp "$from/emu/bench.json" "$to/emu/"
 cp "$from"/*.json "$from"/*.svg "$from/report.md" "$from/report.html" "$to/"
 echo "Published in $to: commit it"

@@ -8,13 +8,14 @@ if ! mkdir -p "$out" 2>/dev/null || [ ! -w "$out" ]; then
     echo "report: $out: cannot be written; expected a folder that can be created and written" >&2
     exit 1
 fi
-rm -f "$out"/*.json
+rm -rf "$out"/*.json "$out/emu"
 
 build/bin/kdbench run --out "$out"
 for sweep in exit-cost message-size; do
     echo
     build/bin/kdbench sweep "$sweep" --out "$out"
 done
+build/bin/kdbench run --machine emu --quick --out "$out/emu" >/dev/null
 echo
 build/bin/kdbench micro --out "$out"
 

@@ -1,11 +1,12 @@
 /* Goal: an aim is met, missed, or not run, as its row says, and nothing else.
  * Method: rows made by hand, on both sides of each bound. */
 #include "bench/bench_aims.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static const struct bench_aim *aim_of(const char *what, const char *link)
 {

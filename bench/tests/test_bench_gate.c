@@ -2,12 +2,13 @@
  * only warns of what was measured. Method: a small baseline, changed in one place at a time; the printed line
  * is compared. */
 #include "bench/bench_gate.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 struct fix {
     json_t *rows;
@@ -83,13 +84,13 @@ static void one_more_of_an_exact_figure_is_named(void **state)
         const char *line;
     } table[] = {
         {"exits", 5000,
-         "WORSE   bulk-read      backdoor-hb       exits                      5,000 -> 6,000             "
+         "WORSE   bulk-read      backdoor-hb       exits                           5,000 -> 6,000             "
          "+20.0 %\n"},
         {"rpcs", 1000,
-         "WORSE   bulk-read      backdoor-hb       rpcs                       1,000 -> 2,000             "
+         "WORSE   bulk-read      backdoor-hb       rpcs                            1,000 -> 2,000             "
          "+100.0 %\n"},
-        {"copied_bytes", 4056000, "copied_bytes           4,056,000 -> 4,057,000         +0.0 %\n"},
-        {"sim_ns", 176000000, "sim_ns               176,000,000 -> 176,001,000       +0.0 %\n"},
+        {"copied_bytes", 4056000, "copied_bytes                4,056,000 -> 4,057,000         +0.0 %\n"},
+        {"sim_ns", 176000000, "sim_ns                    176,000,000 -> 176,001,000       +0.0 %\n"},
     };
     struct fix *fix = *state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -161,7 +162,39 @@ static void a_figure_that_is_gone_is_worse(void **state)
     json_object_del(json_array_get(fix->rows, 0), "exits");
     assert_true(compare(fix));
     assert_int_equal(fix->changes.worse, 1);
-    assert_non_null(strstr(fix->text, "exits           was in the baseline and was not counted"));
+    assert_non_null(strstr(fix->text, "exits                was in the baseline and was not counted"));
+}
+
+static void set_emulated(struct fix *fix, const char *compiler, json_int_t instructions)
+{
+    json_t *row = json_array_get(fix->rows, 0);
+    json_object_set_new(row, "machine", json_string("emu"));
+    json_object_set_new(row, "compiler", json_string(compiler));
+    json_object_set_new(row, "module_instructions", json_integer(instructions));
+}
+
+static void guest_instructions_are_held_for_one_compiler_only(void **state)
+{
+    struct fix *fix = *state;
+    set_emulated(fix, "gcc 12", 5000);
+    json_decref(fix->baseline);
+    fix->baseline = bench_gate_baseline(fix->rows, NULL);
+    set_emulated(fix, "gcc 12", 5001);
+    assert_true(compare(fix));
+    assert_int_equal(fix->changes.worse, 1);
+    assert_non_null(strstr(fix->text, "module_instructions"));
+    set_emulated(fix, "gcc 13", 9999);
+    assert_true(compare(fix));
+    assert_int_equal(fix->changes.worse, 0);
+}
+
+static void a_row_of_another_machine_is_another_row(void **state)
+{
+    struct fix *fix = *state;
+    set_emulated(fix, "gcc 12", 1);
+    assert_true(compare(fix));
+    assert_int_equal(fix->changes.worse, 1);
+    assert_int_equal(fix->changes.added, 1);
 }
 
 static void what_was_measured_only_warns(void **state)
@@ -227,6 +260,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(what_only_waits_is_not_gated, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_row_that_is_gone_is_worse_and_a_new_one_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_figure_that_is_gone_is_worse, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(guest_instructions_are_held_for_one_compiler_only, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_row_of_another_machine_is_another_row, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_measured_only_warns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(runs_played_differently_are_not_compared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_baseline_is_refused, set_up, tear_down),

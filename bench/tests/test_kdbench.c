@@ -2,7 +2,6 @@
  * about the fast link, holds a run against a baseline, and refuses bad input in one line. Method: the real
  * program, --quick; its JSON read back with jansson. */
 #include "bench/bench_table.h"
-#include <cmocka.h>
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +11,8 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 enum { OUTPUT_BYTES = 1 << 16, COMMAND_BYTES = 1024 };
 

@@ -64,6 +64,7 @@ void script_way_text(const struct script_options *options, char text[SCRIPT_NAME
     X(payload_bytes) /* copied by the VMM */                                                                 \
     X(copied_bytes)  /* copied by the module in guest memory */                                              \
     X(kernel_bytes)  /* of packets between kernel and module */                                              \
+    X(module_instructions) /* on the emulated machine; 0 elsewhere */                                        \
     X(ticks)                                                                                                 \
     X(wire_bytes)    /* on the debugger's line, both ways */                                                 \
     X(p50_ns)        /* of the times that the function returned, 0 without */                                \

@@ -269,7 +269,8 @@ local function percentile(times, percent)
     return times[(#times * percent + 99) // 100] or 0
 end
 
-local grows = { "exits", "exits_idle", "rpcs", "payload_bytes", "copied_bytes", "kernel_bytes", "ticks" }
+local grows = { "exits", "exits_idle", "rpcs", "payload_bytes", "copied_bytes", "kernel_bytes", "ticks",
+    "module_instructions" }
 
 -- Runs fn and records, for whoever plays this scenario from C, what it took. bytes: of use, not on the wire. fn may return
 -- a list of times: its median, 99th percentile and longest are recorded.

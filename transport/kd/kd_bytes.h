@@ -42,6 +42,10 @@ static inline void kd_store_u64(uint8_t *to, uint64_t value)
     kd_store_u32(to + 4, (uint32_t)(value >> 32));
 }
 
+/* Eight bytes at any address, whatever they are: for copying only, which asks no byte order. Loads and stores made of
+ * single bytes are not always merged again (mingw's gcc leaves eight stores). */
+typedef uint64_t kd_any_word __attribute__((may_alias, aligned(1)));
+
 /* Copies len_bytes from one buffer to another, eight at a time, in general registers; the two must not overlap. */
 static inline void kd_copy(void *to, const void *from, size_t len_bytes)
 {
@@ -49,7 +53,7 @@ static inline void kd_copy(void *to, const void *from, size_t len_bytes)
     const uint8_t *source = from;
     size_t done = 0;
     for (; len_bytes - done >= 8; done += 8)
-        kd_store_u64(target + done, kd_load_u64(source + done));
+        *(kd_any_word *)(target + done) = *(const kd_any_word *)(source + done);
     for (; done < len_bytes; done++)
         target[done] = source[done];
 }
