@@ -235,6 +235,20 @@ def sweeps(run):
     return section
 
 
+def instructions(run):
+    works = [("bulk-read", "full read"), ("small-read", "read of 64 bytes"), ("bulk-write", "full write"), ("steps", "single step"), ("prints", "debug print")]
+    counted = {(row["workload"], row["link"]): row for row in run.emulated}
+    rows = []
+    for link in run.names:
+        cells = [counted.get((work, link)) for work, _title in works]
+        rows.append([link] + [NONE if row is None else number(row["module_instructions"] / row["operations"]) for row in cells])
+    section = Section("What the guest's processor does for it")
+    section.text(f"Instructions of the module itself for one operation, counted exactly: `kdfast.dll`'s own bytes run on an emulated processor "
+                 f"({run.emulated[0].get('compiler', 'compiler unknown')}). Another compiler gives other figures.")
+    section.table(["link"] + [title for _work, title in works], rows)
+    return section
+
+
 def aims(run):
     states = {"met": "met", "not met": "**not met**", "not run": "not run", "stated": NONE}
     rows = [[aim["what"], aim["workload"], aim["link"], aim["aim"] if aim["aim"] != "-" else NONE,
@@ -311,7 +325,10 @@ def everything(run):
 
 
 def sections(run):
-    made = [headline(run), memory(run), control(run), waiting(run), sweeps(run), aims(run)]
+    made = [headline(run), memory(run), control(run), waiting(run), sweeps(run)]
+    if run.emulated:
+        made.append(instructions(run))
+    made.append(aims(run))
     if run.measured or run.kvm or run.hyperfine:
         made.append(measured(run))
     return made + [meaning(run), provenance(run), everything(run)]
