@@ -89,7 +89,8 @@ static void read_some(struct bench_live *live)
         dbg_input(live->dbg, input, (size_t)got);
 }
 
-/* The debugger's timers that have passed by the wall clock. */
+/* The debugger's timers that have passed by the wall clock. Before anything is sent too: while another target was measured
+ * the world stood still, and its timers would start in the past. */
 static void run_timers(struct bench_live *live)
 {
     uint64_t now_ns = bench_wall_ns() - live->zero_ns;
@@ -124,6 +125,7 @@ static bool wait_until(struct bench_live *live,
 
 static void send_request(struct bench_live *live, const struct dbg_request *request)
 {
+    run_timers(live);
     if (dbg_send(live->dbg, DBG_TYPE_MANIPULATE, request->body, request->body_bytes) != KD_OK)
         live->hung_up = true; /* it is not stopped after all: nothing further can come of this session */
 }
