@@ -284,7 +284,7 @@ def measured(run):
 
 
 def kvm(run, section):
-    section.text("**A real guest on KVM**: the DLL's own bytes, real VM exits, the real relay and real sockets, on the wall clock. Ratios are of one run.")
+    section.text("**A real guest on KVM**: the DLL's own bytes, real VM exits, the relay's code and real sockets, on the wall clock. The guest waits for no debugger that thinks. Ratios are taken in each round of one run.")
     section.table(["work", "link", "median", "least", "most", "times as fast as serial", "least", "most", "samples"],
                   [[row["workload"], row["link"]] + [duration(row[field]) for field in ("median_us", "low_us", "high_us")] +
                    [times(row[field]) if row.get(field) else NONE for field in ("ratio", "ratio_low", "ratio_high")] + [number(row["samples"])]

@@ -20,6 +20,10 @@ echo
 build/bin/kdbench micro --out "$out"
 
 echo
+echo "A real guest on KVM, real sockets, the relay's code (measured):"
+ci/live-bench.sh kvm "$out" || [ $? -eq 77 ]
+
+echo
 echo "Whole commands (hyperfine, measured):"
 hyperfine --warmup 1 --runs 10 --style basic --export-json "$out/hyperfine.json" \
     --command-name "kdbench run --quick, all links and workloads" "build/bin/kdbench run --quick" \
