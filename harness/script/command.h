@@ -34,4 +34,7 @@ int command_exhaust(int argc, char **argv);
 /* harness/gate: may a DLL ship? Returns the exit code. */
 int command_gate(int argc, char **argv);
 
+/* The same history on every machine. Returns the exit code. */
+int command_diff(int argc, char **argv);
+
 #endif

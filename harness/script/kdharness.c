@@ -235,6 +235,7 @@ static int command_help(int argc, char **argv)
          "kdharness replay SEED                   one of those worlds again, as a ladder\n"
          "kdharness shrink SEED                   the least that fails as that one does, as a scenario\n"
          "kdharness exhaust                       every fault at every place of a short conversation\n"
+         "kdharness diff-machines SCENARIO...     prove that every machine plays the same history\n"
 #endif
 #ifdef KDHARNESS_GATE
          "kdharness gate DLL...                   may these modules ship? (kdharness gate --help)\n"
@@ -261,6 +262,7 @@ int main(int argc, char **argv)
                     {"replay", command_replay},
                     {"shrink", command_shrink},
                     {"exhaust", command_exhaust},
+                    {"diff-machines", command_diff},
 #endif
 #ifdef KDHARNESS_GATE
                     {"gate", command_gate},

@@ -4,7 +4,7 @@
  * writes the answer into the same structure, and runs the guest again. So no host code ever stands on the
  * guest's stack, and between two runs the guest is all in its own memory.
  *
- * To add a machine: one file with these functions, and its creation in sim_vm.c.
+ * To add a machine: one file with these functions, a name and a row in sim_machines.
  * Tests: tests/test_sim_native.c */
 #ifndef SIM_MACHINE_H
 #define SIM_MACHINE_H

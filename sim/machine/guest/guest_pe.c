@@ -10,6 +10,8 @@ enum {
     FILE_MACHINE = 0,
     FILE_SECTIONS = 2,
     FILE_OPTIONAL_BYTES = 16,
+    FILE_FLAGS = 18,
+    FLAG_FIXED = 0x0001, /* relocations were taken away; without the flag there may be none to apply */
     SECTION_BYTES = 40,
     SECTIONS_MAX = 96,
     PAGE = 4096,
@@ -214,7 +216,8 @@ static bool apply_relocations(struct guest_pe *pe)
     struct span left = directory(pe, RELOCATIONS);
     if (delta == 0)
         return true;
-    if (left.bytes == 0)
+    uint16_t flags = kd_load_u16(pe->file + pe->optional - FILE_HEADER_BYTES + FILE_FLAGS);
+    if (flags & FLAG_FIXED)
         return refuse(pe, "no relocations: it can only lie at its own base");
     if (!inside(left.offset, left.bytes, pe->image_bytes))
         return refuse(pe, "the relocations lie outside the image");

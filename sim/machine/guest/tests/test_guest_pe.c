@@ -288,6 +288,12 @@ static uint32_t at_relocations(int which, const uint8_t *file)
     return directory_of(which, file, 5);
 }
 
+static uint32_t at_flags(int which, const uint8_t *file)
+{
+    (void)which;
+    return kd_load_u32(file + 60) + 22;
+}
+
 static uint32_t at_relocation_bytes(int which, const uint8_t *file)
 {
     return directory_of(which, file, 5) + 4;
@@ -306,7 +312,7 @@ static const struct change changes[] = {
     {at_section_raw, 0xFFFFFFFF, "the file ends within a section"},
     {at_imports, 0xFFFFFFF0, "the import directory lies outside the image"},
     {at_relocations, 0xFFFFFFF0, "the relocations lie outside the image"},
-    {at_relocation_bytes, 0, "no relocations: it can only lie at its own base"},
+    {at_flags, 0x2001, "no relocations: it can only lie at its own base"},
     {at_relocation_bytes, 0x7FFFFFFF, "the relocations lie outside the image"},
 };
 
@@ -317,11 +323,27 @@ static void a_lie_is_refused_with_its_reason(void **state)
         for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
             uint32_t bytes;
             uint8_t *file = read_dll(which, &bytes);
-            kd_store_u32(file + changes[i].where(which, file), changes[i].value);
+            uint32_t at = changes[i].where(which, file);
+            if (at ==
+                at_flags(which, file)) /* a word, before the one that says which optional header it is */
+                kd_store_u16(file + at, (uint16_t)changes[i].value);
+            else
+                kd_store_u32(file + at, changes[i].value);
             assert_false(load(fix, which, file, bytes));
             assert_string_equal(fix->pe.why, changes[i].why);
             free(file);
         }
+}
+
+/* Code that is independent of its place needs none, and is no worse for that. */
+static void a_file_without_relocations_may_move(void **state)
+{
+    struct fix *fix = *state;
+    uint32_t bytes;
+    uint8_t *file = read_dll(X64, &bytes);
+    kd_store_u32(file + at_relocation_bytes(X64, file), 0);
+    assert_true(load(fix, X64, file, bytes));
+    free(file);
 }
 
 static void another_machines_file_is_refused(void **state)
@@ -358,6 +380,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_file_cut_anywhere_is_refused_or_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(any_changed_byte_is_survived, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lie_is_refused_with_its_reason, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_without_relocations_may_move, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_machines_file_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_unknown_import_is_named, set_up, tear_down),
     };
