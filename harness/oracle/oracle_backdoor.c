@@ -141,12 +141,22 @@ static uint16_t status_of(const struct sim_registers *before, const struct sim_r
 /* ---- channels --------------------------------------------------------------------------------------------
  */
 
-static struct channel *find(struct oracle_backdoor *backdoor, uint16_t id)
+static bool has_cookies(const struct channel *channel, uint64_t high, uint64_t low_half)
 {
-    for (unsigned i = 0; i < PROTOCOLS; i++)
-        if (backdoor->belief.channels[i].is_open && backdoor->belief.channels[i].id == id)
-            return &backdoor->belief.channels[i];
-    return NULL;
+    return low(high) == channel->cookie_high && low(low_half) == channel->cookie_low;
+}
+
+/* The channel that is meant. A host that forgot one, since the guest was reverted, may have given its number to the
+ * guest's other one: then the cookies tell. */
+static struct channel *find(struct oracle_backdoor *backdoor, uint16_t id, uint64_t high, uint64_t low_half)
+{
+    struct channel *found = NULL;
+    for (unsigned i = 0; i < PROTOCOLS; i++) {
+        struct channel *channel = &backdoor->belief.channels[i];
+        if (channel->is_open && channel->id == id && (found == NULL || has_cookies(channel, high, low_half)))
+            found = channel;
+    }
+    return found;
 }
 
 unsigned oracle_backdoor_open(const struct oracle_backdoor *backdoor)
@@ -160,7 +170,7 @@ unsigned oracle_backdoor_open(const struct oracle_backdoor *backdoor)
 static void judge_cookies(struct oracle_backdoor *backdoor, const struct channel *channel, const char *what,
                           uint64_t high, uint64_t low_half)
 {
-    if (low(high) != channel->cookie_high || low(low_half) != channel->cookie_low)
+    if (!has_cookies(channel, high, low_half))
         breach(backdoor, "%s on channel %u with the wrong cookies (I5)", what, channel->id);
 }
 
@@ -305,7 +315,7 @@ static void (*const calls[TYPES])(struct oracle_backdoor *, struct channel *, co
 static void on_channel(struct oracle_backdoor *backdoor, enum type type, const struct sim_registers *before,
                        const struct sim_registers *after)
 {
-    struct channel *channel = find(backdoor, upper(before->rdx));
+    struct channel *channel = find(backdoor, upper(before->rdx), before->rsi, before->rdi);
     if (channel == NULL) {
         breach(backdoor, "%s on channel %u, which is not open (I1)", type_names[type], upper(before->rdx));
         return;
@@ -444,7 +454,9 @@ void oracle_backdoor_string(struct oracle_backdoor *backdoor, bool in, const str
 {
     const char *what = in ? "rep insb" : "rep outsb";
     enum phase phase = in ? RECEIVING : SENDING;
-    struct channel *channel = find(backdoor, upper(before->rdx));
+    /* The cookies stand elsewhere in either direction (BD rule 8). */
+    const uint64_t high = in ? before->rsi : before->rbp, low_half = in ? before->rbp : before->rdi;
+    struct channel *channel = find(backdoor, upper(before->rdx), high, low_half);
     uint16_t status = upper(after->rbx); /* not in ECX (BD rule 9) */
     backdoor->belief.refused = 0;
     judge_common(backdoor, before, PORT_HIGH, what, in ? before->rsi : before->rdi);
@@ -454,8 +466,7 @@ void oracle_backdoor_string(struct oracle_backdoor *backdoor, bool in, const str
         breach(backdoor, "%s on channel %u, which is not open (I1)", what, upper(before->rdx));
         return;
     }
-    /* The cookies stand elsewhere in either direction (BD rule 8). */
-    judge_cookies(backdoor, channel, what, in ? before->rsi : before->rbp, in ? before->rbp : before->rdi);
+    judge_cookies(backdoor, channel, what, high, low_half);
     if (channel->phase != phase) {
         breach(backdoor, "%s %s (I3)", what, phases[channel->phase].words);
         return;

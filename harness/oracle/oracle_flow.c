@@ -276,6 +276,18 @@ static size_t find_equal(const struct oracle_flow *flow, const struct oracle_ent
     return found;
 }
 
+/* Of two equal packets the older one may be what arrived, late, and what lies between them be still to come: then the
+ * newer one counts as accepted, and may come or not. */
+static size_t older_twin(struct oracle_flow *flow, size_t index)
+{
+    size_t first = 0;
+    while (!same(&flow->entries[first], &flow->entries[index]))
+        first++;
+    if (first < index)
+        flow->entries[index].accepted = flow->entries[index].may_be_lost = true;
+    return first;
+}
+
 /* What is left behind by one that arrived: it must not come any more. */
 static void take_through(struct oracle *oracle, struct oracle_flow *flow, size_t index)
 {
@@ -381,6 +393,8 @@ void oracle_deliver(struct oracle *oracle, struct oracle_flow *flow, uint16_t ty
     size_t index = find_equal(flow, &arrived);
     oracle->epoch_used = true;
     note_asked(oracle, flow, &arrived, index < flow->count ? flow->entries[index].lines : oracle->lines);
+    if (index < flow->count && flow == &oracle->packets)
+        index = older_twin(flow, index);
     if (index < flow->count) {
         judge_stale(oracle, flow, &flow->entries[index]);
         arrive(oracle, flow, index);

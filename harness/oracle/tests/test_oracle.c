@@ -418,6 +418,28 @@ static void the_same_packet_of_the_next_boot_is_a_new_one(void **context)
     finish_clean(f);
 }
 
+/* The line is slow: the first packet of the boot before arrives when the next boot has sent the same one, and what the
+ * boot before said behind it comes behind it. */
+static void a_late_packet_of_the_boot_before_is_not_taken_for_its_twin(void **context)
+{
+    struct fixture *f = *context;
+    struct body first = print(1), between = print(2), next = print(3);
+    kernel(f, MK_TRACE_SEND, &first, 0);
+    life(f, SIM_LIFE_RESET);
+    kernel(f, MK_TRACE_SEND, &between, 0);
+    life(f, SIM_LIFE_RESET);
+    kernel(f, MK_TRACE_SEND, &first, 0);
+    note(f, DBG_NOTE_ACCEPTED, first.type, DBG_ID_INITIAL | DBG_ID_SYNC, DBG_IO_PRINT);
+    told(f, &first);
+    told(f, &between);
+    told(f, &first);
+    kernel(f, MK_TRACE_SENT, &first, SENT);
+    packet(f, next);
+    assert_clean(f);
+    told(f, &first);
+    assert_violates(f, 1, "never sent");
+}
+
 static void an_orphan_of_a_void_request_passes(void **context)
 {
     struct fixture *f = *context;
@@ -2368,6 +2390,7 @@ int main(int argc, char **argv)
             a_guest_that_says_hello_while_its_debugger_waits_may_be_made_to_break_in_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wish_whose_debugger_left_may_be_honoured_by_the_poll_under_way_alone, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_late_packet_of_the_boot_before_is_not_taken_for_its_twin, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -531,6 +531,27 @@ static void a_revert_brings_a_belief_back(void **state)
     assert_breach(f, "SENDPAYLOAD on channel 3, which is not open (I1)");
 }
 
+/* A revert took the host's channels with it, and the one that is opened anew has the number of the other one. */
+static void two_channels_of_one_number_are_told_apart_by_their_cookies(void **state)
+{
+    struct fixture *f = *state;
+    call(f, OPEN, TCLO | ASKED, OK);
+    call(f, OPEN, RPCI | ASKED, FAILED);
+    call(f, OPEN, RPCI, OK); /* so its cookies are zeros */
+    for (unsigned turn = 0; turn < 2; turn++) {
+        f->high = f->low = 0;
+        call(f, SEND_SIZE, 0, OK);
+        f->high = HIGH;
+        f->low = LOW;
+        call(f, SEND_SIZE, 0, turn == 0 ? OK : FAILED);
+    }
+    call(f, CLOSE, 0, FAILED);
+    assert_clean(f);
+    assert_int_equal(oracle_backdoor_open(f->backdoor), 1);
+    call(f, SEND_SIZE, 0, OK);
+    assert_breach(f, "SENDSIZE on channel 3 with the wrong cookies (I5)");
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -553,6 +574,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(i12_absence_is_soon_known, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_there_is_none_of, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_revert_brings_a_belief_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(two_channels_of_one_number_are_told_apart_by_their_cookies, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
