@@ -155,7 +155,7 @@ static enum kd_status make_vm(struct live_target *target, char why[RELAY_WHY_BYT
 {
     const char *what;
     struct sim_vm_config config = target->config.vm;
-    if (config.link == SIM_LINK_BACKDOOR)
+    if (sim_link_has_relay(config.link))
         config.endpoint = (struct sim_vm_endpoint){target, on_request, on_lost};
     if (takes_time(target)) {
         config.clock = (struct sim_vm_clock){target, wall_clock_ns};

@@ -116,7 +116,7 @@ static void boot(struct oracle *oracle, bool rebooted)
     oracle->old_ack_lands_ns = oracle->ack_lands_ns > sim_now(oracle->world) ? oracle->ack_lands_ns : 0;
     oracle->stale_hole = HOLE_NONE;
     oracle->forced_break =
-        !rebooted && oracle->left_stopped && oracle->attached && oracle->config.link == SIM_LINK_BACKDOOR;
+        !rebooted && oracle->left_stopped && oracle->attached && sim_link_has_relay(oracle->config.link);
 }
 
 /* ---- the kernel
@@ -134,7 +134,7 @@ static void on_initialized(struct oracle *oracle)
 {
     enum { CHANNELS = 2 };
     oracle_end_epoch(oracle);
-    oracle->unreached = oracle->unreached || (oracle->starts && oracle->config.link == SIM_LINK_BACKDOOR &&
+    oracle->unreached = oracle->unreached || (oracle->starts && sim_link_has_relay(oracle->config.link) &&
                                               faults_struck(oracle) >= oracle->struck_before + CHANNELS);
     oracle->starts = false;
 }
@@ -159,7 +159,7 @@ static void on_send(struct oracle *oracle, const struct mk_trace *trace)
     bool prompt = trace->type == DBG_TYPE_DEBUG_IO && trace->first == DBG_IO_PROMPT;
     if (oracle->kernel_stopped)
         return;
-    if (prompt && oracle->config.link == SIM_LINK_BACKDOOR) {
+    if (prompt && sim_link_has_relay(oracle->config.link)) {
         oracle_wishes_stay(oracle);
         stops(oracle); /* for a relay a prompt is one (transport/relay/README.md) */
     } else if (trace->type != DBG_TYPE_STATE_CHANGE64) {
@@ -274,7 +274,7 @@ static void revert(struct oracle *oracle)
     oracle_wishes_come_back(oracle);
     if (sends != NULL && sends->time_ns == sim_now(oracle->world))
         sends->boots = oracle->boots; /* told right before: what the guest was sending at the snapshot */
-    if (oracle->config.link == SIM_LINK_BACKDOOR)
+    if (sim_link_has_relay(oracle->config.link))
         return;
     oracle_flow_set_stale(&oracle->requests, false); /* it may be the very one that this guest waits for */
     oracle->knows_guest = true;
@@ -308,7 +308,7 @@ static void on_life(void *context, enum sim_life life)
         break;
     case SIM_LIFE_POWER_OFF:
         end_guest(oracle);
-        oracle->farewell = oracle->config.link == SIM_LINK_BACKDOOR;
+        oracle->farewell = sim_link_has_relay(oracle->config.link);
         break;
     case SIM_LIFE_REVERT:
         revert(oracle);
@@ -343,7 +343,7 @@ static void on_hello(struct oracle *oracle)
 {
     oracle_end_epoch(oracle);
     oracle->sent_anew += oracle->send.active && oracle->sending_type != DBG_TYPE_MANIPULATE;
-    if (oracle->debugger_waits && oracle->attached && oracle->config.link == SIM_LINK_BACKDOOR)
+    if (oracle->debugger_waits && oracle->attached && sim_link_has_relay(oracle->config.link))
         oracle->forced_break = true;
 }
 

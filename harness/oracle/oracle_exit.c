@@ -1,5 +1,6 @@
 /* What the oracle sees of a guest's exits, for the two judges that live on them: rule 6 at the backdoor, and
  * rule 8. */
+#include "harness/oracle/oracle_doorbell.h"
 #include "harness/oracle/oracle_private.h"
 
 static void breach_of_backdoor(void *context, const char *text)
@@ -27,7 +28,9 @@ void oracle_exit_end(struct oracle *oracle)
 void oracle_exit(void *context, const struct sim_vm_exit *exit)
 {
     struct oracle *oracle = context;
-    if (exit->kind == SIM_GUEST_BACKDOOR)
+    if (exit->kind == SIM_GUEST_BACKDOOR && (uint16_t)exit->before->rdx == SIM_PORT_DOORBELL)
+        oracle_doorbell_call(exit->before, breach_of_backdoor, oracle);
+    else if (exit->kind == SIM_GUEST_BACKDOOR)
         oracle_backdoor_call(oracle->backdoor, exit->before, exit->after);
     else if (exit->kind == SIM_GUEST_OUTS || exit->kind == SIM_GUEST_INS)
         oracle_backdoor_string(oracle->backdoor, exit->kind == SIM_GUEST_INS, exit->before, exit->after);

@@ -167,7 +167,7 @@ static bool nobody_asked(const struct oracle *oracle, const struct oracle_flow *
                          const struct oracle_entry *entry)
 {
     return flow == &oracle->packets && entry->type == DBG_TYPE_MANIPULATE && !oracle->asked &&
-           oracle->config.link == SIM_LINK_BACKDOOR;
+           sim_link_has_relay(oracle->config.link);
 }
 
 static void note_asked(struct oracle *oracle, const struct oracle_flow *flow,
@@ -465,7 +465,7 @@ static bool request_under_way(const struct oracle_flow *flow)
  * doubles nothing (2.15). */
 static bool acks_can_be_told_apart(const struct oracle *oracle)
 {
-    return oracle->config.link == SIM_LINK_BACKDOOR &&
+    return sim_link_has_relay(oracle->config.link) &&
            (oracle->faults == NULL || sim_faults_struck_on(oracle->faults, SIM_FAULT_STREAM) == 0);
 }
 

@@ -43,6 +43,7 @@ struct oracle_quiet {
     bool divisor;  /* the uart's first register is the divisor's, not the transmitter's */
     bool given_up; /* a packet was abandoned to nobody on serial: silence is due */
     bool high;     /* this guest's VMM takes strings */
+    bool rings;    /* and has a doorbell */
     bool initialized;
     unsigned dear; /* polls in a row that cost more than one which finds nothing */
     bool calm;     /* nothing disturbed the call before */
@@ -69,11 +70,34 @@ static bool is_string(const struct sim_vm_exit *exit)
     return exit->kind == SIM_GUEST_OUTS || exit->kind == SIM_GUEST_INS;
 }
 
+static bool is_doorbell(const struct sim_vm_exit *exit)
+{
+    return exit->kind == SIM_GUEST_BACKDOOR && (uint16_t)exit->before->rdx == SIM_PORT_DOORBELL;
+}
+
+static bool is_answered(const struct sim_vm_exit *exit)
+{
+    return (uint32_t)exit->after->rax == 0xBDBBB4B9u; /* doorbell.md 1 */
+}
+
+static bool is_ring(const struct sim_vm_exit *exit)
+{
+    return is_doorbell(exit) && is_answered(exit) && (uint32_t)exit->before->rbx == SIM_DOORBELL_RING;
+}
+
+static uint64_t copy_ns(const struct sim_cost *cost, uint64_t bytes)
+{
+    return (bytes * cost->payload_ps_per_byte + 999) / 1000;
+}
+
 static uint64_t cost_of(const struct oracle_quiet *quiet, const struct sim_vm_exit *exit)
 {
     const struct sim_cost *cost = sim_cost(quiet->world);
     uint64_t bytes = is_string(exit) ? exit->before->rcx : 0;
-    return cost->exit_ns + (bytes * cost->payload_ps_per_byte + 999) / 1000;
+    if (is_ring(exit)) /* each of the two copies is paid for by itself */
+        return cost->exit_ns + copy_ns(cost, (uint32_t)exit->before->rcx) +
+               copy_ns(cost, (uint32_t)exit->after->rcx);
+    return cost->exit_ns + copy_ns(cost, bytes);
 }
 
 /* The ports of COM1 to COM4. */
@@ -102,6 +126,7 @@ void oracle_quiet_exit(struct oracle_quiet *quiet, const struct sim_vm_exit *exi
         since->began_ns = exit->began_ns;
     since->cost_ns += cost_of(quiet, exit);
     quiet->high = quiet->high || is_string(exit);
+    quiet->rings = quiet->rings || is_ring(exit);
     if (exit->kind != SIM_GUEST_IN8 && exit->kind != SIM_GUEST_OUT8)
         since->backdoor++;
     else if (is_uart(exit->port))
@@ -122,6 +147,8 @@ static uint64_t allowed_exits(const struct oracle_quiet *quiet, enum oracle_quie
 {
     bool high = quiet->high;
     uint64_t rpcs = quiet->away ? bounds[call].rpcs_away : bounds[call].rpcs;
+    if (quiet->rings) /* doorbell.md 4: OPEN is what an initialisation has beside its message */
+        return rpcs + (call == ORACLE_QUIET_INITIALIZE);
     return rpcs * rpc_exits(high, REQUEST_BYTES + packet_bytes, REPLY_BYTES) +
            bounds[call].turns * rpc_exits(high, HINT_ANSWER_BYTES, HINT_BYTES) + bounds[call].beside;
 }
@@ -182,10 +209,10 @@ static void judge_dear_polls(struct oracle_quiet *quiet)
 {
     bool struck = quiet->faults != NULL && sim_faults_struck_on(quiet->faults, SIM_FAULT_EXIT) > 0;
     unsigned most = struck ? ORACLE_QUIET_DEAR_AFTER : ORACLE_QUIET_DEAR_POLLS;
-    quiet->dear = quiet->since.backdoor > ORACLE_QUIET_CHEAP && !quiet->away ? quiet->dear + 1 : 0;
+    unsigned cheap = quiet->rings ? 0 : ORACLE_QUIET_CHEAP;
+    quiet->dear = quiet->since.backdoor > cheap && !quiet->away ? quiet->dear + 1 : 0;
     if (quiet->dear == most + 1)
-        breach(quiet, "%u polls in a row with nobody there cost more than %d exits", most + 1,
-               ORACLE_QUIET_CHEAP);
+        breach(quiet, "%u polls in a row with nobody there cost more than %u exits", most + 1, cheap);
 }
 
 static void judge_uart_poll(struct oracle_quiet *quiet)
@@ -282,7 +309,7 @@ static void boot(struct oracle_quiet *quiet)
 {
     quiet->calm = true;
     quiet->dear = 0;
-    quiet->initialized = quiet->high = false;
+    quiet->initialized = quiet->high = quiet->rings = false;
     quiet->divisor = quiet->given_up = false;
     quiet->struck = faults_struck(quiet);
     quiet->since = (struct since){.disturbed = quiet->attached};

@@ -6,6 +6,7 @@
  * be noticed one call later. Calls without an exit (a packet that was kept) do not count. Only packets that
  * may be given up (kd-protocol.md 2.6); a stop without a debugger waits for one, on any link.
  *
+ *   doorbell   an exit for each message and one to open it; a poll that finds nothing has none
  *   backdoor   the exits of the table below, an RPC costing what vmware-backdoor.md 4 says, and no time but
  * theirs: the VMM holds no call serial     the frame as often as the protocol says, once (N8, N9); from then
  * on not a byte, until somebody comes
@@ -21,7 +22,7 @@
  * vmware-backdoor.md 4. X(call, name, RPCs, RPCs while the relay is dead, turns of the hint, exits beside
  * them) */
 #define ORACLE_QUIET_LIST(X)                                                                                 \
-    X(ORACLE_QUIET_INITIALIZE, "an initialisation", 1, 1, 0, 2) /* GETVERSION, OPEN */                       \
+    X(ORACLE_QUIET_INITIALIZE, "an initialisation", 1, 1, 0, 3) /* is there a doorbell?, GETVERSION, OPEN */ \
     X(ORACLE_QUIET_SEND, "a packet", 1, 6, 0, 0)                                                             \
     X(ORACLE_QUIET_POLL, "a poll", 1, 1, 1, 1) /* OPEN, where the hint is met; see the numbers below */
 enum oracle_quiet_call {
@@ -37,7 +38,8 @@ enum {
         18, /* exits in an initialisation that ends with the uart (transport/guest/README.md 5) */
     ORACLE_QUIET_CLOSES =
         2, /* of an initialisation that is not the first, or leaves the backdoor for the uart */
-    ORACLE_QUIET_CHEAP = 3,        /* exits of a poll that finds nothing: 2, and 3 with a word for the host */
+    ORACLE_QUIET_CHEAP = 3,        /* exits of a poll that finds nothing: 2, and 3 with a word for the host; at a
+                                      doorbell 0 */
     ORACLE_QUIET_DEAR_POLLS = 2,   /* dearer ones in a row: as the hint is met */
     ORACLE_QUIET_DEAR_AFTER = 260, /* the same once a fault has struck an exit: a VMM that refused TCLO is
                                       left alone for so long, and must have four turns to be believed again */

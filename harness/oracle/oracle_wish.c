@@ -146,7 +146,7 @@ void oracle_wishes_leave(struct oracle *oracle)
 {
     oracle_wishes_stay(oracle);
     for (size_t i = 0; i < oracle->wish_count; i++)
-        oracle->wishes[i].leaves = oracle->config.link == SIM_LINK_BACKDOOR;
+        oracle->wishes[i].leaves = sim_link_has_relay(oracle->config.link);
 }
 
 void oracle_wishes_stay(struct oracle *oracle)

@@ -58,7 +58,7 @@ static void open_files(struct arguments *arguments)
 static void set_link(struct runner_options *runner, const char *value)
 {
     if (lab_link_find(value, &runner->link) != KD_OK)
-        command_refuse("--link %s: expected backdoor or serial", value);
+        command_refuse("--link %s: expected backdoor, doorbell or serial", value);
     runner->every_link = false;
 }
 
@@ -152,7 +152,7 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 
 static const struct argp_option run_options[] = {
     {"seed", KEY_SEED, "N", 0, "Seed of every world (default 1)", 0},
-    {"link", KEY_LINK, "LINK", 0, "backdoor or serial; default: each of them that the scenario fits", 0},
+    {"link", KEY_LINK, "LINK", 0, "backdoor, doorbell or serial; default: each of them that the scenario fits", 0},
     {"arch", KEY_ARCH, "ARCH", 0, "x64 or x86; default: each of them that the scenario fits", 0},
     {"machine", KEY_MACHINE, "MACHINE", 0, LAB_MACHINE_HELP, 0},
     {"dll", KEY_DLL, "FILE", 0, LAB_DLL_HELP, 0},

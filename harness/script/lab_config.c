@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const link_names[] = {[SIM_LINK_BACKDOOR] = "backdoor", [SIM_LINK_SERIAL] = "serial"};
+static const char *const link_names[] = {
+#define LAB_LINK_TEXT(name, text) [name] = text,
+    SIM_LINK_LIST(LAB_LINK_TEXT)
+#undef LAB_LINK_TEXT
+};
 static const char *const arch_names[] = {[MK_X64] = "x64", [MK_X86] = "x86"};
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
@@ -102,6 +106,7 @@ static enum kd_status set_skew(struct lab_config *config, const char *value)
 static const struct field fields[] = {
     {"arch", FIELD_SPECIAL, 0, 0, set_arch, "x64 or x86"},
     {"backdoor", FIELD_SPECIAL, 0, 0, set_backdoor, "one of: " SIM_BACKDOOR_PROFILE_LIST(QUOTED_PROFILE)},
+    {"doorbell", FIELD_BOOL, VM(doorbell), 0, NULL, "the VMM offers one; true on its link"},
     {"uart", FIELD_SPECIAL, 0, 0, set_uart, "one of: " SIM_UART_MODE_LIST(QUOTED_MODE)},
     {"relay", FIELD_BOOL, VM(relay_present), 0, NULL, "false: the VMM knows no fastkd RPC"},
     {"skew", FIELD_SPECIAL, 0, 0, set_skew, "one of: " SIM_SKEW_LIST(QUOTED_MODE)},

@@ -51,7 +51,7 @@ static void costly(const struct sim_vm_observer *oracle, const struct lab *lab)
     const struct sim_vm_exit look = {
         .kind = SIM_GUEST_IN8, .port = LINE_STATUS, .began_ns = sim_now(lab->world)};
     for (int i = 0; i < MANY; i++) {
-        if (lab->config.vm.link == SIM_LINK_BACKDOOR)
+        if (sim_link_has_relay(lab->config.vm.link))
             tell_call(oracle, lab, GETMHZ);
         else
             oracle->exit(oracle->context, &look);

@@ -312,7 +312,7 @@ static bool wait(struct lab *lab, struct lab_work *work)
  * module, transport/guest/README.md): nobody is there to be spoken to. */
 static bool fell_back(const struct lab *lab)
 {
-    return lab->config.vm.link == SIM_LINK_BACKDOOR && sim_vm_counters(lab->vm).exits_uart > lab->uart_exits_forgiven;
+    return sim_link_has_relay(lab->config.vm.link) && sim_vm_counters(lab->vm).exits_uart > lab->uart_exits_forgiven;
 }
 
 enum finish { FINISH_FATES, FINISH_STOP, FINISH_VERSION, FINISH_READ, FINISH_GO };

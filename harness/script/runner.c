@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAYS_MAX = 4 };
+enum { WAYS_MAX = 6 };
 
 /* One play's end, after what the scenario itself was expected to do. */
 struct verdict {
@@ -340,7 +340,8 @@ struct way {
 static size_t find_ways(const struct runner_options *options, struct way ways[WAYS_MAX])
 {
     static const struct way all[WAYS_MAX] = {
-        {SIM_LINK_BACKDOOR, MK_X64}, {SIM_LINK_BACKDOOR, MK_X86}, {SIM_LINK_SERIAL, MK_X64}, {SIM_LINK_SERIAL, MK_X86}};
+        {SIM_LINK_BACKDOOR, MK_X64}, {SIM_LINK_BACKDOOR, MK_X86}, {SIM_LINK_SERIAL, MK_X64},
+        {SIM_LINK_SERIAL, MK_X86},   {SIM_LINK_DOORBELL, MK_X64}, {SIM_LINK_DOORBELL, MK_X86}};
     size_t count = 0;
     for (size_t i = 0; i < WAYS_MAX; i++)
         if ((options->every_link || all[i].link == options->link) &&

@@ -34,6 +34,7 @@ void script_push_counters(lua_State *L, struct lab *lab)
     SET(vm, exits_backdoor);
     SET(vm, exits_string);
     SET(vm, exits_uart);
+    SET(vm, exits_doorbell);
     SET(vm, exits_idle);
     SET(vm, rpcs);
     SET(vm, payload_bytes);

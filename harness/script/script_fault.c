@@ -114,11 +114,12 @@ static void set_fault_field(lua_State *L, const char *name, int value, void *con
 }
 
 /* Rules that can strike nothing, or change nothing: a story that believes in such a fault proves nothing. */
-static void refuse_idle(lua_State *L, const struct sim_fault_rule *rule, bool is_serial)
+static void refuse_idle(lua_State *L, const struct sim_fault_rule *rule, enum sim_link link)
 {
+    bool is_serial = link == SIM_LINK_SERIAL;
     bool of_serial = rule->layer == SIM_FAULT_UART;
     if (of_serial != is_serial)
-        script_bad_input(L, "fault: a VM with link %s has no layer %s", is_serial ? "serial" : "backdoor",
+        script_bad_input(L, "fault: a VM with link %s has no layer %s", lab_link_name(link),
                          sim_fault_layer_name(rule->layer));
     if (rule->kind == SIM_FAULT_FLIP && rule->bit == SIM_FAULT_NO_BIT)
         script_bad_input(L, "fault: a flip needs bit, 0 is the lowest of the unit's first byte");
@@ -146,7 +147,7 @@ static int verb_fault(lua_State *L)
     if (rule.kind == SIM_FAULT_KINDS || rule.direction == SIM_FAULT_DIRECTIONS)
         return script_bad_input(L, "fault: it needs a kind and a direction (to = \"debugger\", to = \"target\", "
                                    "direction = \"request\" or \"reply\")");
-    refuse_idle(L, &rule, is_serial);
+    refuse_idle(L, &rule, lab->config.vm.link);
     rule.after_ns += sim_now(lab->world);
     if (sim_faults_add(lab->faults, &rule) != KD_OK)
         return script_bad_input(L, "fault: layer %s, direction %s and kind %s do not go together, or nth is 0",

@@ -12,9 +12,10 @@ static bool is_group(const char *name)
 }
 
 /* What a scenario may be played on. It fits all of an axis unless it says less, and then because = "..." says why:
- * link = "serial", or links = {"backdoor", "serial"}; the same with arch and archs. */
+ * link = "serial", or links = {"backdoor", "doorbell"}; the same with arch and archs. */
 struct axis {
     const char *one, *many, *noun, *expected;
+    int values;
     bool (*find)(const char *name, const struct script_options *options, bool *is_played);
 };
 
@@ -37,10 +38,10 @@ static bool find_arch(const char *name, const struct script_options *options, bo
 }
 
 static const struct axis axes[] = {
-    {"link", "links", "link", "backdoor or serial", find_link},
-    {"arch", "archs", "architecture", "x64 or x86", find_arch},
+    {"link", "links", "link", "backdoor, doorbell or serial", SIM_LINKS, find_link},
+    {"arch", "archs", "architecture", "x64 or x86", 2, find_arch},
 };
-enum { AXES = sizeof axes / sizeof *axes, AXIS_VALUES = 2 };
+enum { AXES = sizeof axes / sizeof *axes };
 
 /* About what the scenario fits, handled by check_axis. */
 static bool is_about_axes(const char *name)
@@ -94,7 +95,7 @@ static bool fits_axis(lua_State *L, const struct axis *axis, bool *fits_all)
     luaL_checktype(L, -1, LUA_TTABLE);
     int values = lua_gettop(L);
     lua_Integer count = luaL_len(L, values);
-    *fits_all = count >= AXIS_VALUES;
+    *fits_all = count >= axis->values;
     bool fits = false;
     for (lua_Integer i = 1; i <= count; i++) {
         lua_geti(L, values, i);

@@ -21,7 +21,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     switch (key) {
     case KEY_LINK:
         if (lab_link_find(value, &arguments->link) != KD_OK)
-            command_refuse("--link %s: expected backdoor or serial", value);
+            command_refuse("--link %s: expected backdoor, doorbell or serial", value);
         arguments->one_link = true;
         return 0;
     case KEY_ARCH:
@@ -52,7 +52,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"link", KEY_LINK, "LINK", 0, "backdoor or serial; default: both", 0},
+    {"link", KEY_LINK, "LINK", 0, "backdoor, doorbell or serial; default: all", 0},
     {"arch", KEY_ARCH, "ARCH", 0, "x64 or x86; default: both", 0},
     {"machine", KEY_MACHINE, "MACHINE", 0, LAB_MACHINE_HELP, 0},
     {"dll", KEY_DLL, "FILE", 0, LAB_DLL_HELP, 0},

@@ -70,7 +70,7 @@ static void set_shard(struct swarm_crew *crew, const char *text)
 static void set_link(struct swarm_scope *scope, const char *text)
 {
     if (lab_link_find(text, &scope->link) != KD_OK)
-        command_refuse("--link %s: expected backdoor or serial", text);
+        command_refuse("--link %s: expected backdoor, doorbell or serial", text);
     scope->one_link = true;
 }
 
@@ -140,7 +140,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 }
 
 #define SCOPE_OPTIONS                                                                                        \
-    {"link", KEY_LINK, "LINK", 0, "backdoor or serial; default: as drawn", 0},                               \
+    {"link", KEY_LINK, "LINK", 0, "backdoor, doorbell or serial; default: as drawn", 0},                               \
     {"arch", KEY_ARCH, "ARCH", 0, "x64 or x86; default: as drawn", 0},                                       \
     {"machine", KEY_MACHINE, "MACHINE", 0, LAB_MACHINE_HELP, 0},                                             \
     {"dll", KEY_DLL, "FILE", 0, LAB_DLL_HELP, 0},                                                            \

@@ -77,6 +77,11 @@ static const struct stream {
     {SIM_LINK_BACKDOOR, SIM_FAULT_RPC, SIM_FAULT_REQUEST, RPC},
     {SIM_LINK_BACKDOOR, SIM_FAULT_RPC, SIM_FAULT_REPLY, RPC},
     {SIM_LINK_BACKDOOR, SIM_FAULT_EXIT, SIM_FAULT_NO_DIRECTION, EXIT},
+    {SIM_LINK_DOORBELL, SIM_FAULT_STREAM, SIM_FAULT_TO_DEBUGGER, LINE},
+    {SIM_LINK_DOORBELL, SIM_FAULT_STREAM, SIM_FAULT_TO_TARGET, LINE},
+    {SIM_LINK_DOORBELL, SIM_FAULT_RPC, SIM_FAULT_REQUEST, RPC},
+    {SIM_LINK_DOORBELL, SIM_FAULT_RPC, SIM_FAULT_REPLY, RPC},
+    {SIM_LINK_DOORBELL, SIM_FAULT_EXIT, SIM_FAULT_NO_DIRECTION, EXIT},
     {SIM_LINK_SERIAL, SIM_FAULT_UART, SIM_FAULT_TO_DEBUGGER, LINE},
     {SIM_LINK_SERIAL, SIM_FAULT_UART, SIM_FAULT_TO_TARGET, LINE | SERIAL_IN},
 };
@@ -141,7 +146,7 @@ struct kinds_at {
 static bool is_in_pairs(const struct stream *stream, const struct choice *choice)
 {
     bool whole = (choice->use & stream->use) != 0 && (choice->use & WHOLE) != 0;
-    return whole && (stream->link == SIM_LINK_BACKDOOR || choice->kind == SIM_FAULT_DROP);
+    return whole && (sim_link_has_relay(stream->link) || choice->kind == SIM_FAULT_DROP);
 }
 
 static unsigned list_kinds(enum sim_link link, struct kinds_at *kinds)

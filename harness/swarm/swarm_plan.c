@@ -112,7 +112,7 @@ struct layer_choice {
         SIM_FAULT_SPLIT, SIM_FAULT_JOIN, SIM_FAULT_STALL
 #define TO_BOTH {SIM_FAULT_TO_DEBUGGER, SIM_FAULT_TO_TARGET}
 
-static const struct layer_choice backdoor_layers[] = {
+static const struct layer_choice relay_layers[] = {
     {SIM_FAULT_STREAM, 2, TO_BOTH, 9, {LINE_KINDS}},
     {SIM_FAULT_RPC,
      2,
@@ -133,8 +133,8 @@ static const struct layer_choice serial_layers[] = {
 
 static const struct layer_choice *draw_layer(const struct swarm_plan *plan, struct sim_prng *prng)
 {
-    if (plan->link == SIM_LINK_BACKDOOR)
-        return &backdoor_layers[sim_prng_below(prng, sizeof backdoor_layers / sizeof *backdoor_layers)];
+    if (sim_link_has_relay(plan->link))
+        return &relay_layers[sim_prng_below(prng, sizeof relay_layers / sizeof *relay_layers)];
     return &serial_layers[one_in(prng, 6)];
 }
 
@@ -184,7 +184,7 @@ static void draw_fates(struct swarm_plan *plan, struct sim_prng *prng)
 {
     if (!one_in(prng, 3))
         return;
-    uint64_t horizon_ns = plan->link == SIM_LINK_BACKDOOR ? SIM_MS(200) : SIM_S(1);
+    uint64_t horizon_ns = sim_link_has_relay(plan->link) ? SIM_MS(200) : SIM_S(1);
     for (uint64_t i = between(prng, 1, 3); i > 0; i--) {
         const enum lab_fate *pair = fate_pairs[sim_prng_below(prng, sizeof fate_pairs / sizeof *fate_pairs)];
         uint64_t time_ns = sim_prng_below(prng, horizon_ns);
@@ -225,7 +225,7 @@ static void draw_work(struct swarm_plan *plan, struct sim_prng *prng)
         all += work_choices[k].weight;
     for (uint64_t ticket = sim_prng_below(prng, all); ticket >= work_choices[i].weight; i++)
         ticket -= work_choices[i].weight;
-    bool full = i < 2 && one_in(prng, plan->link == SIM_LINK_BACKDOOR ? 8 : 40);
+    bool full = i < 2 && one_in(prng, sim_link_has_relay(plan->link) ? 8 : 40);
     swarm_plan_work(plan, work_choices[i].kind,
                     full ? DBG_DATA_BYTES_MAX : between(prng, work_choices[i].low, work_choices[i].high));
 }
@@ -234,7 +234,7 @@ static void draw_works(struct swarm_plan *plan, struct sim_prng *prng)
 {
     swarm_plan_work(plan, LAB_WORK_WAIT, sim_prng_below(prng, SIM_MS(40)));
     swarm_plan_work(plan, LAB_WORK_BREAK_IN, 0);
-    for (uint64_t i = between(prng, 1, plan->link == SIM_LINK_BACKDOOR ? 24 : 12); i > 0; i--)
+    for (uint64_t i = between(prng, 1, sim_link_has_relay(plan->link) ? 24 : 12); i > 0; i--)
         draw_work(plan, prng);
 }
 

@@ -7,7 +7,7 @@
 
 #include "harness/swarm/swarm_run.h"
 
-enum { SWARM_LINKS = 2, SWARM_WHY_BYTES = 400 };
+enum { SWARM_LINKS = SIM_LINKS, SWARM_WHY_BYTES = 400 };
 
 /* One seed's result, small enough to go through a pipe. */
 struct swarm_row {

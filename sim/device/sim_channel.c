@@ -1,4 +1,5 @@
 #include "sim/device/sim_channel.h"
+#include "sim/device/sim_rpc.h"
 #include "sim/world/sim_memory.h"
 #include "transport/kd/vm_message.h"
 #include <stdio.h>
@@ -13,7 +14,7 @@
 /* What a TCLO channel first tells the guest (M8). */
 static const char greeting[] = "reset";
 
-enum { GREETING_BYTES = sizeof greeting - 1, WORD_BYTES = 4, KIND_OFFSET = 3 /* vm_message.h */ };
+enum { GREETING_BYTES = sizeof greeting - 1, WORD_BYTES = 4 };
 
 enum state { STATE_FREE, STATE_IDLE, STATE_SENDING, STATE_CALLED, STATE_REPLIED, STATE_RECEIVING, STATES };
 
@@ -182,27 +183,10 @@ static uint32_t open_channel(struct sim_channels *channels, struct sim_call *cal
 /* The fault table knows our own messages by their kind (vm_message.h); others are type 0. */
 static uint16_t message_type(const struct channel *channel)
 {
-    if (channel->size <= VM_COMMAND_WORD_BYTES + KIND_OFFSET ||
+    if (channel->size < VM_COMMAND_WORD_BYTES ||
         memcmp(channel->message, VM_COMMAND_WORD, VM_COMMAND_WORD_BYTES) != 0)
         return 0;
-    return channel->message[VM_COMMAND_WORD_BYTES + KIND_OFFSET];
-}
-
-static const struct sim_fault_rule *ask_faults(const struct sim_channels *channels, enum sim_fault_direction direction,
-                                               const struct channel *channel, size_t len_bytes)
-{
-    return channels->faults == NULL ? NULL
-                                    : sim_faults_ask(channels->faults, SIM_FAULT_RPC, direction,
-                                                     message_type(channel), len_bytes);
-}
-
-/* What a fault leaves of a message. */
-static void spoil(const struct sim_fault_rule *rule, uint8_t *bytes, uint32_t *len_bytes)
-{
-    if (rule->kind == SIM_FAULT_TRUNCATE && rule->len_bytes < *len_bytes)
-        *len_bytes = rule->len_bytes;
-    if (rule->kind == SIM_FAULT_FLIP && rule->bit / 8 < *len_bytes)
-        bytes[rule->bit / 8] ^= (uint8_t)(1u << rule->bit % 8);
+    return sim_rpc_kind(channel->message + VM_COMMAND_WORD_BYTES, channel->size - VM_COMMAND_WORD_BYTES);
 }
 
 static void hand_over(struct sim_channels *channels, const struct channel *channel)
@@ -245,7 +229,7 @@ static void put_off(struct sim_channels *channels, const struct sim_fault_rule *
  * was closed meanwhile: the guest opens another and sends once more (rule 31). */
 static uint32_t run_handler(struct sim_channels *channels, struct channel *channel)
 {
-    const struct sim_fault_rule *rule = ask_faults(channels, SIM_FAULT_REQUEST, channel, channel->size);
+    const struct sim_fault_rule *rule = sim_rpc_ask(channels->faults, SIM_FAULT_REQUEST, message_type(channel), channel->size);
     const bool twice = rule != NULL && rule->kind == SIM_FAULT_DUPLICATE;
     if (rule != NULL && rule->kind == SIM_FAULT_LOSE) {
         free_channel(channel);
@@ -259,7 +243,7 @@ static uint32_t run_handler(struct sim_channels *channels, struct channel *chann
         return SIM_STATUS_HELD;
     }
     if (rule != NULL)
-        spoil(rule, channel->message, &channel->size);
+        sim_rpc_spoil(rule, channel->message, &channel->size);
     hand_over(channels, channel);
     if (twice)
         hand_over(channels, channel); /* whoever answered the first one is not heard again */
@@ -272,7 +256,7 @@ bool sim_channels_reply(struct sim_channels *channels, const uint8_t *reply, siz
     struct channel *channel = channels->called;
     if (channel == NULL || channels->delayed != 0)
         return false;
-    const struct sim_fault_rule *rule = ask_faults(channels, SIM_FAULT_REPLY, channel, len_bytes);
+    const struct sim_fault_rule *rule = sim_rpc_ask(channels->faults, SIM_FAULT_REPLY, message_type(channel), len_bytes);
     const bool late = rule != NULL && rule->kind == SIM_FAULT_DELAY;
     channel->used_ns = sim_now(channels->world);
     put_reply(channel, reply, len_bytes);
@@ -280,7 +264,7 @@ bool sim_channels_reply(struct sim_channels *channels, const uint8_t *reply, siz
     if (rule != NULL && rule->kind == SIM_FAULT_LOSE)
         free_channel(channel);
     else if (rule != NULL)
-        spoil(rule, channel->reply, &channel->reply_bytes);
+        sim_rpc_spoil(rule, channel->reply, &channel->reply_bytes);
     if (late) {
         channel->state = STATE_CALLED;
         put_off(channels, rule, answer_late);

@@ -1,5 +1,6 @@
 /* emu.c: the emulated machine: a processor of Unicorn's over a guest of sim_guest.h. */
 #include "sim/device/sim_backdoor.h"
+#include "sim/device/sim_doorbell.h"
 #include "sim/machine/emu_private.h"
 #include "sim/machine/sim_host.h"
 #include "sim/world/sim_memory.h"
@@ -236,7 +237,7 @@ static void begin_port(struct emu *emu, const struct emu_instruction *at, uint16
     emu->exit.port = port;
     emu->exit.width = at->width;
     emu->exit.kind = is_out ? SIM_GUEST_OUT8 : SIM_GUEST_IN8;
-    if (at->width == 4 && !is_out && port == SIM_PORT_BACKDOOR)
+    if (at->width == 4 && !is_out && (port == SIM_PORT_BACKDOOR || port == SIM_PORT_DOORBELL))
         emu->exit.kind = SIM_GUEST_BACKDOOR;
     else if (at->width > 1)
         emu->exit.kind = is_out ? SIM_GUEST_OUT_WIDE : SIM_GUEST_IN_WIDE;

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "sim/device/sim_backdoor.h"
+#include "sim/device/sim_doorbell.h"
 #include "sim/machine/sim_host.h"
 #include "sim/machine/sim_kvm.h"
 #include "sim/world/sim_memory.h"
@@ -206,7 +207,8 @@ static bool take_port(struct kvm *kvm)
         take_loaded(kvm);
         return false;
     }
-    if (access.port == SIM_PORT_BACKDOOR && !access.out && access.size_bytes == 4)
+    bool is_register_port = access.port == SIM_PORT_BACKDOOR || access.port == SIM_PORT_DOORBELL;
+    if (is_register_port && !access.out && access.size_bytes == 4)
         take_backdoor(kvm);
     else if (access.port == SIM_PORT_BACKDOOR_HB && access.size_bytes == 1 &&
              kvm_cpu_string(kvm->cpu, &kvm->string))

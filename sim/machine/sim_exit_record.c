@@ -1,11 +1,13 @@
 #include "sim/machine/sim_exit_record.h"
 #include "sim/device/sim_backdoor.h"
+#include "sim/device/sim_doorbell.h"
 #include "transport/kd/kd_bytes.h"
 
 enum { COMMAND_MESSAGE = 0x1E };
 enum { STATUS_SUCCESS = 0x0001, STATUS_DORECV = 0x0002 };
 enum { MESSAGE_OPEN = 0, MESSAGE_RECVSIZE = 3, MESSAGE_TYPES = 7 };
 #define OPEN_WITH_COOKIE 0x80000000u
+#define DOORBELL_ANSWER  0xBDBBB4B9u
 
 /* Registers as a set. */
 enum { A = 1, B = 2, C = 4, D = 8, S = 16, I = 32 };
@@ -96,6 +98,15 @@ void sim_record_backdoor(struct sim_world *world, uint32_t vm, const struct sim_
         kd_store_u32(payload + i * 4, words[i]);
     add(world, vm, SIM_PORT_BACKDOOR, 32u | (uint64_t)if_in(set.before, D, high_half(before->rdx)) << 16,
         ecx_ebx(set.before, before), ecx_ebx(set.after, after), payload, sizeof payload);
+}
+
+void sim_record_doorbell(struct sim_world *world, uint32_t vm, const struct sim_registers *before,
+                         const struct sim_registers *after, const uint8_t *payload, size_t payload_bytes)
+{
+    bool answered = low(after->rax) == DOORBELL_ANSWER;
+    add(world, vm, SIM_PORT_DOORBELL,
+        32u | (uint64_t)(low(before->rbx) & 0xFFFFu) << 16 | (uint64_t)low(before->rcx) << 32, answered,
+        answered ? low(after->rcx) | (uint64_t)low(after->rbx) << 32 : 0, payload, payload_bytes);
 }
 
 void sim_record_string(struct sim_world *world, uint32_t vm, bool out, const struct sim_registers *before,

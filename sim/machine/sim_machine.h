@@ -19,7 +19,7 @@ enum sim_guest_exit_kind {
     SIM_GUEST_OUT8,     /* port, value */
     SIM_GUEST_IN_WIDE,  /* port, width of 2 or 4 bytes; answer: wide */
     SIM_GUEST_OUT_WIDE, /* port, width, wide */
-    SIM_GUEST_BACKDOOR, /* one IN EAX,DX; registers in and out */
+    SIM_GUEST_BACKDOOR, /* one IN EAX,DX; registers in and out; DX says whether it is the backdoor's or the doorbell's */
     SIM_GUEST_OUTS,     /* rep outsb at the high-bandwidth port; registers in and out */
     SIM_GUEST_INS,      /* rep insb there */
     /* ---- */

@@ -26,6 +26,7 @@ struct sim_vm_config sim_vm_config_default(enum sim_link link)
     return (struct sim_vm_config){
         .link = link,
         .backdoor = link == SIM_LINK_BACKDOOR ? SIM_BACKDOOR_VMWARE : SIM_BACKDOOR_ABSENT_ONES,
+        .doorbell = link == SIM_LINK_DOORBELL,
         .uart = SIM_UART_VMM,
         .relay_present = true,
         .ram_mib = RAM_MIB_MIN,
@@ -47,8 +48,8 @@ static uint16_t uart_base(const char *options)
 
 static const char *config_fault(const struct sim_vm_config *config)
 {
-    if (config->link != SIM_LINK_BACKDOOR && config->link != SIM_LINK_SERIAL)
-        return "link: neither backdoor nor serial";
+    if ((unsigned)config->link >= SIM_LINKS)
+        return "link: no such link";
     if ((unsigned)config->backdoor >= SIM_BACKDOOR_PROFILES)
         return "backdoor: no such profile";
     if ((unsigned)config->uart >= SIM_UART_MODES)
@@ -67,7 +68,7 @@ static const char *config_fault(const struct sim_vm_config *config)
         return "boot.options: too long";
     if (uart_base(config->boot.options) == 0)
         return "boot.options: DEBUGPORT must be COM1 to COM4";
-    if (config->endpoint.request != NULL && config->link != SIM_LINK_BACKDOOR)
+    if (config->endpoint.request != NULL && !sim_link_has_relay(config->link))
         return "endpoint: the serial link has no RPCs";
     return NULL;
 }
@@ -125,7 +126,10 @@ static void hand_to_relay(struct sim_vm *vm, const uint8_t *request, size_t len_
 static void answer_as_nobody(struct sim_vm *vm)
 {
     static const char nobody[] = "0 Unknown command";
-    sim_backdoor_reply(vm->backdoor, (const uint8_t *)nobody, sizeof nobody - 1);
+    if (vm->rings)
+        sim_doorbell_nobody(vm->doorbell);
+    else
+        sim_backdoor_reply(vm->backdoor, (const uint8_t *)nobody, sizeof nobody - 1);
 }
 
 /* A message for the relay, without the command word. */
@@ -155,16 +159,28 @@ static void serve_skewed(struct sim_vm *vm, const uint8_t *request, size_t len_b
         serve(vm, changed, len_bytes);
 }
 
+static void take_message(struct sim_vm *vm, const uint8_t *request, size_t len_bytes)
+{
+    (vm->config.skew == SIM_SKEW_NONE ? serve : serve_skewed)(vm, request, len_bytes);
+}
+
 static void on_rpc(void *context, const uint8_t *message, size_t len_bytes)
 {
     struct sim_vm *vm = context;
     bool ours =
         len_bytes >= VM_COMMAND_WORD_BYTES && memcmp(message, VM_COMMAND_WORD, VM_COMMAND_WORD_BYTES) == 0;
+    vm->rings = false;
     if (!ours)
         answer_as_nobody(vm);
     else
-        (vm->config.skew == SIM_SKEW_NONE ? serve : serve_skewed)(vm, message + VM_COMMAND_WORD_BYTES,
-                                                                  len_bytes - VM_COMMAND_WORD_BYTES);
+        take_message(vm, message + VM_COMMAND_WORD_BYTES, len_bytes - VM_COMMAND_WORD_BYTES);
+}
+
+static void on_ring(void *context, const uint8_t *message, size_t len_bytes)
+{
+    struct sim_vm *vm = context;
+    vm->rings = true;
+    take_message(vm, message, len_bytes);
 }
 
 static void on_relay_reply(void *context, const uint8_t *bytes, size_t len_bytes)
@@ -175,7 +191,10 @@ static void on_relay_reply(void *context, const uint8_t *bytes, size_t len_bytes
     assert(len_bytes <= VM_REPLY_BYTES_MAX);
     memcpy(reply + PREFIX_BYTES, bytes, len_bytes);
     tell_rpc(vm, true, bytes, len_bytes);
-    sim_backdoor_reply(vm->backdoor, reply, PREFIX_BYTES + len_bytes);
+    if (vm->rings)
+        sim_doorbell_reply(vm->doorbell, bytes, len_bytes);
+    else
+        sim_backdoor_reply(vm->backdoor, reply, PREFIX_BYTES + len_bytes);
 }
 
 /* A relay that is not there has nothing to be asked for. */
@@ -183,6 +202,7 @@ static void on_attention(void *context, bool raised)
 {
     struct sim_vm *vm = context;
     sim_backdoor_attention(vm->backdoor, raised && vm->relay_is_up);
+    sim_doorbell_attention(vm->doorbell, raised && vm->relay_is_up);
 }
 
 void sim_vm_attention(struct sim_vm *vm, bool raised)
@@ -248,11 +268,13 @@ static void make_devices(struct sim_vm *vm, struct sim_faults *faults)
     vm->lines[SIM_FAULT_TO_TARGET] = make_line(vm, faults, SIM_FAULT_TO_TARGET, on_line_to_target);
     vm->backdoor =
         sim_backdoor_create(vm->world, faults, &backdoor, &vm->memory, on_rpc, sim_vm_completed, vm);
+    vm->doorbell = sim_doorbell_create(vm->world, faults, vm->config.number, vm->config.doorbell, &vm->memory,
+                                       on_ring, sim_vm_completed, vm);
     vm->uart = sim_uart_create(vm->world, &uart, on_transmit, vm);
     sim_line_on_spoilt(vm->lines[SIM_FAULT_TO_TARGET], on_spoilt, vm);
     if (has_endpoint(vm))
         on_attention(vm, true); /* it has not said that it would tell */
-    else if (vm->config.link == SIM_LINK_BACKDOOR)
+    else if (sim_link_has_relay(vm->config.link))
         vm->relay = sim_relay_create(vm->world, vm->config.number, vm->lines[SIM_FAULT_TO_DEBUGGER],
                                      &(struct sim_relay_says){vm, on_relay_reply, on_attention});
 }
@@ -302,6 +324,7 @@ void sim_vm_destroy(struct sim_vm *vm)
     sim_vm_forget_snapshots(vm);
     sim_relay_destroy(vm->relay);
     sim_uart_destroy(vm->uart);
+    sim_doorbell_destroy(vm->doorbell);
     sim_backdoor_destroy(vm->backdoor);
     sim_line_destroy(vm->lines[SIM_FAULT_TO_TARGET]);
     sim_line_destroy(vm->lines[SIM_FAULT_TO_DEBUGGER]);
@@ -346,6 +369,7 @@ void sim_vm_wipe(struct sim_vm *vm)
     vm->sends = false;
     vm->machine->ops->reset(vm->machine);
     sim_backdoor_reset(vm->backdoor);
+    sim_doorbell_reset(vm->doorbell);
     sim_uart_reset(vm->uart);
     if (vm->relay != NULL && vm->relay_is_up)
         (vm->state == SIM_VM_OFF ? sim_relay_vm_gone : sim_relay_vm_lost)(vm->relay);
@@ -417,6 +441,7 @@ enum kd_status sim_vm_suspend(struct sim_vm *vm)
     sim_vm_life(vm, SIM_LIFE_SUSPEND);
     sim_vm_stand_still(vm);
     sim_backdoor_strike(vm->backdoor);
+    sim_doorbell_strike(vm->doorbell);
     sim_backdoor_checkpoint(vm->backdoor);
     return KD_OK;
 }
@@ -557,8 +582,9 @@ struct sim_line *sim_vm_line(struct sim_vm *vm, enum sim_fault_direction directi
 struct sim_vm_counters sim_vm_counters(const struct sim_vm *vm)
 {
     struct sim_vm_counters counters = vm->counters;
-    counters.rpcs = sim_backdoor_rpcs(vm->backdoor);
-    counters.payload_bytes = sim_backdoor_payload_bytes(vm->backdoor);
+    counters.rpcs = sim_backdoor_rpcs(vm->backdoor) + sim_doorbell_rings(vm->doorbell);
+    counters.payload_bytes =
+        sim_backdoor_payload_bytes(vm->backdoor) + sim_doorbell_payload_bytes(vm->doorbell);
     counters.copied_bytes = vm->machine->copied_bytes;
     counters.instructions = vm->machine->instructions;
     counters.module_instructions = vm->machine->module_instructions;

@@ -1,17 +1,34 @@
 /* sim_vm.h: one virtual machine in a world: its guest, devices, relay or serial line, lifecycle and counters.
  *
- * A VM's debugger side is one connection: bytes in, bytes out, connect, disconnect. On the backdoor link it ends
+ * A VM's debugger side is one connection: bytes in, bytes out, connect, disconnect. On backdoor and doorbell it ends
  * in a relay core that lives in the world, on the serial link in the 16550. Tests: tests/test_sim_vm.c */
 #ifndef SIM_VM_H
 #define SIM_VM_H
 
 #include "sim/device/sim_backdoor.h"
+#include "sim/device/sim_doorbell.h"
 #include "sim/device/sim_uart.h"
 #include "sim/machine/sim_machines.h"
 #include "sim/world/sim_line.h"
 #include "transport/relay/relay_core.h"
 
-enum sim_link { SIM_LINK_BACKDOOR, SIM_LINK_SERIAL };
+/* name, text, what it is */
+#define SIM_LINK_LIST(X)                                                                                     \
+    X(SIM_LINK_BACKDOOR, "backdoor") /* a relay behind GuestRPC */                                           \
+    X(SIM_LINK_DOORBELL, "doorbell") /* a relay behind the doorbell */                                       \
+    X(SIM_LINK_SERIAL, "serial")     /* no relay: KDCOM over the UART */
+enum sim_link {
+#define SIM_LINK_ENUM(name, text) name,
+    SIM_LINK_LIST(SIM_LINK_ENUM)
+#undef SIM_LINK_ENUM
+    SIM_LINKS
+};
+
+/* True where a relay speaks to the debugger, false where the guest's own bytes do. */
+static inline bool sim_link_has_relay(enum sim_link link)
+{
+    return link != SIM_LINK_SERIAL;
+}
 
 /* Somebody outside the world who answers the module's RPCs in place of the relay in it, with kdrelay's own code for
  * instance. Called inside events; must not call back into the VM from there. Such a VM is deterministic only as far
@@ -53,7 +70,8 @@ struct sim_vm_config {
     enum sim_link link;
     enum sim_machine_kind machine;
     const char *dll; /* path of the module, for machines that need one; must outlive the VM */
-    enum sim_backdoor_profile backdoor; /* the serial link uses SIM_BACKDOOR_ABSENT_ONES unless set otherwise */
+    enum sim_backdoor_profile backdoor; /* the other links use SIM_BACKDOOR_ABSENT_ONES unless set otherwise */
+    bool doorbell; /* offered: on its link, unless set otherwise */
     enum sim_uart_mode uart;
     enum sim_skew skew;
     bool relay_present;        /* false: the VMM answers RPCs with "0 unknown command" */
@@ -62,7 +80,7 @@ struct sim_vm_config {
     uint32_t chunk_bytes;      /* debugger's line: deliver at most so many bytes at once; 0: as written */
     struct mk_boot boot;
     struct sim_vm_clock clock;
-    struct sim_vm_endpoint endpoint; /* backdoor link only; request NULL: the relay lives in the world */
+    struct sim_vm_endpoint endpoint; /* not on the serial link; request NULL: the relay lives in the world */
 };
 
 /* All defaults for a link: x64, one cpu, 32 MiB, two modules, uart in vmm mode, relay present. */
@@ -96,9 +114,10 @@ struct sim_vm_counters {
     uint64_t exits_backdoor;  /* low-bandwidth calls */
     uint64_t exits_string;    /* high-bandwidth calls */
     uint64_t exits_uart;
+    uint64_t exits_doorbell;
     uint64_t exits_idle;      /* of those: status polls that found nothing */
-    uint64_t rpcs;            /* GuestRPC messages that reached the handler */
-    uint64_t payload_bytes;   /* copied by the VMM: string I/O, both ways */
+    uint64_t rpcs;            /* messages that reached the handler, by GuestRPC or doorbell */
+    uint64_t payload_bytes;   /* copied by the VMM: string I/O and the doorbell, both ways */
     uint64_t copied_bytes;    /* copied by the module in guest memory; native machine only */
     uint64_t kernel_bytes;    /* of packets that the kernel gave to the module or took from it */
     uint64_t ticks;
@@ -226,7 +245,7 @@ struct sim_vm_counters sim_vm_counters(const struct sim_vm *vm);
 const struct mk_map *sim_vm_map(const struct sim_vm *vm);
 const struct sim_vm_config *sim_vm_config(const struct sim_vm *vm);
 
-/* The relay core of a backdoor VM for its counters, NULL on serial and with an endpoint. */
+/* The relay core of a VM that has one in its world, for its counters; NULL on serial and with an endpoint. */
 const struct relay_core *sim_vm_relay(const struct sim_vm *vm);
 
 /* Guest RAM for checks from outside: guest physical address 0, sim_vm_map()->ram_bytes long. */

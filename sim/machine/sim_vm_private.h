@@ -24,6 +24,8 @@ struct sim_vm {
     struct sim_machine *machine;
     struct sim_memory memory;
     struct sim_backdoor *backdoor;
+    struct sim_doorbell *doorbell;
+    bool rings; /* the message under way came by the doorbell */
     struct sim_uart *uart;
     struct sim_relay *relay;   /* NULL on the serial link */
     struct sim_line *lines[2]; /* SIM_FAULT_TO_DEBUGGER, SIM_FAULT_TO_TARGET */
@@ -81,7 +83,7 @@ void sim_vm_forget_snapshots(struct sim_vm *vm);
 void sim_vm_stand_still(struct sim_vm *vm);
 void sim_vm_go_on(struct sim_vm *vm);
 
-/* The backdoor has completed the call in which the guest stands. */
+/* A device has completed the call in which the guest stands. */
 void sim_vm_completed(void *context);
 
 /* Between lifecycle and exits: the guest asked for it itself. */

@@ -44,11 +44,18 @@ static bool is_8bit(enum sim_guest_exit_kind kind)
     return kind == SIM_GUEST_IN8 || kind == SIM_GUEST_OUT8;
 }
 
+static bool is_doorbell(const struct sim_vm *vm)
+{
+    return vm->exit->kind == SIM_GUEST_BACKDOOR && (uint16_t)vm->before.rdx == SIM_PORT_DOORBELL;
+}
+
 static void count_exit(struct sim_vm *vm)
 {
     struct sim_vm_counters *counters = &vm->counters;
     counters->exits++;
-    if (vm->exit->kind == SIM_GUEST_BACKDOOR)
+    if (is_doorbell(vm))
+        counters->exits_doorbell++;
+    else if (vm->exit->kind == SIM_GUEST_BACKDOOR)
         counters->exits_backdoor++;
     else if (is_string(vm->exit->kind))
         counters->exits_string++;
@@ -56,15 +63,20 @@ static void count_exit(struct sim_vm *vm)
         counters->exits_uart++;
 }
 
+static uint64_t copy_cost_ns(const struct sim_vm *vm, uint64_t bytes)
+{
+    return (bytes * sim_cost(vm->world)->payload_ps_per_byte + 999) / 1000;
+}
+
+/* What a device refuses for its length, whatever the guest says, is not copied. */
 static uint64_t exit_cost_ns(const struct sim_vm *vm)
 {
-    const struct sim_cost *cost = sim_cost(vm->world);
-    if (!is_string(vm->exit->kind))
-        return cost->exit_ns;
-    uint64_t bytes = vm->exit->registers.rcx;
-    if (bytes > SIM_RPC_BYTES_MAX) /* refused by the device, whatever the guest says */
-        bytes = SIM_RPC_BYTES_MAX;
-    return cost->exit_ns + (bytes * cost->payload_ps_per_byte + 999) / 1000;
+    uint64_t bytes = 0;
+    if (is_string(vm->exit->kind))
+        bytes = vm->before.rcx < SIM_RPC_BYTES_MAX ? vm->before.rcx : SIM_RPC_BYTES_MAX;
+    else if (is_doorbell(vm) && (uint32_t)vm->before.rbx == SIM_DOORBELL_RING)
+        bytes = vm->before.rcx < SIM_DOORBELL_BYTES_MAX ? vm->before.rcx : SIM_DOORBELL_BYTES_MAX;
+    return sim_cost(vm->world)->exit_ns + copy_cost_ns(vm, bytes);
 }
 
 static uint64_t not_before_the_clock(const struct sim_vm *vm, uint64_t time_ns)
@@ -77,10 +89,10 @@ static uint64_t not_before_the_clock(const struct sim_vm *vm, uint64_t time_ns)
 /* Returns when it will be complete. */
 static uint64_t start_access(struct sim_vm *vm)
 {
-    count_exit(vm);
-    vm->exit_ns = sim_now(vm->world);
     if (!is_8bit(vm->exit->kind))
         vm->before = vm->exit->registers;
+    count_exit(vm);
+    vm->exit_ns = sim_now(vm->world);
     vm->step = SIM_VM_STEP_ACCESS;
     return not_before_the_clock(vm, vm->exit_ns + exit_cost_ns(vm));
 }
@@ -103,16 +115,19 @@ static void tell_exit(struct sim_vm *vm)
             vm->observers[i].exit(vm->observers[i].context, &exit);
 }
 
+/* The guest goes on, not before a time. */
+static bool end_access_at(struct sim_vm *vm, uint64_t least_ns)
+{
+    vm->step = SIM_VM_STEP_GUEST;
+    tell_exit(vm);
+    return least_ns <= sim_now(vm->world) || wait_until(vm, least_ns);
+}
+
 /* A status poll that found nothing lasts at least a bus cycle, or a free exit would stop the clock. */
 static bool end_access(struct sim_vm *vm, bool idle_poll)
 {
-    vm->step = SIM_VM_STEP_GUEST;
     vm->counters.exits_idle += idle_poll;
-    tell_exit(vm);
-    uint64_t least_ns = vm->exit_ns + sim_cost(vm->world)->poll_floor_ns;
-    if (idle_poll && least_ns > sim_now(vm->world))
-        return wait_until(vm, least_ns);
-    return true;
+    return end_access_at(vm, idle_poll ? vm->exit_ns + sim_cost(vm->world)->poll_floor_ns : 0);
 }
 
 static bool access_in8(struct sim_vm *vm)
@@ -151,14 +166,13 @@ static bool access_out_wide(struct sim_vm *vm)
     return end_access(vm, false);
 }
 
-/* The bytes of a string exit, read where the guest has them. */
-static size_t payload(struct sim_vm *vm, uint64_t address)
+/* Adds bytes that an exit moved, read where the guest has them, to those that are behind each other in vm->payload. */
+static size_t add_payload(struct sim_vm *vm, size_t have_bytes, uint64_t address, uint64_t bytes)
 {
-    uint64_t bytes = vm->before.rcx;
-    if (bytes > sizeof vm->payload ||
-        !vm->memory.read(vm->memory.context, address, vm->payload, (size_t)bytes))
-        return 0;
-    return (size_t)bytes;
+    if (bytes > sizeof vm->payload - have_bytes ||
+        !vm->memory.read(vm->memory.context, address, vm->payload + have_bytes, (size_t)bytes))
+        return have_bytes;
+    return have_bytes + (size_t)bytes;
 }
 
 static void record_string(struct sim_vm *vm)
@@ -168,7 +182,7 @@ static void record_string(struct sim_vm *vm)
     bool out = vm->exit->kind == SIM_GUEST_OUTS;
     /* A refused receive leaves its buffer undefined (vmware-backdoor.md V11). */
     bool moved = out || (after->rbx & STATUS_SUCCESS) != 0;
-    size_t bytes = moved ? payload(vm, out ? vm->before.rsi : vm->before.rdi) : 0;
+    size_t bytes = moved ? add_payload(vm, 0, out ? vm->before.rsi : vm->before.rdi, vm->before.rcx) : 0;
     sim_record_string(vm->world, vm->config.number, out, &vm->before, after, vm->payload, bytes);
 }
 
@@ -181,19 +195,58 @@ static bool end_backdoor(struct sim_vm *vm)
     return end_access(vm, false);
 }
 
+/* Returns the reply's length. */
+static uint64_t record_doorbell(struct sim_vm *vm)
+{
+    const struct sim_registers *before = &vm->before, *after = &vm->exit->registers;
+    size_t bytes = 0;
+    uint64_t reply_bytes = 0;
+    if ((uint32_t)before->rbx == SIM_DOORBELL_RING && (uint32_t)after->rbx == 0) {
+        reply_bytes = (uint32_t)after->rcx < SIM_DOORBELL_BYTES_MAX ? (uint32_t)after->rcx : 0;
+        bytes = add_payload(vm, bytes, before->rsi, before->rcx);
+        bytes = add_payload(vm, bytes, before->rdi, reply_bytes);
+    }
+    sim_record_doorbell(vm->world, vm->config.number, before, after, vm->payload, bytes);
+    return reply_bytes;
+}
+
+/* The request was paid for when the exit began; what comes back is paid for now that it is known. */
+static bool end_doorbell(struct sim_vm *vm)
+{
+    uint64_t reply_bytes = record_doorbell(vm);
+    return end_access_at(vm, sim_now(vm->world) + copy_cost_ns(vm, reply_bytes));
+}
+
+static bool hold(struct sim_vm *vm)
+{
+    vm->step = SIM_VM_STEP_HELD;
+    return false;
+}
+
+static bool access_doorbell(struct sim_vm *vm)
+{
+    if (sim_doorbell_access(vm->doorbell, &vm->exit->registers) == SIM_EXIT_HELD)
+        return hold(vm);
+    return end_doorbell(vm);
+}
+
 static bool access_backdoor(struct sim_vm *vm)
 {
+    if (is_doorbell(vm))
+        return access_doorbell(vm);
     uint16_t port = is_string(vm->exit->kind) ? SIM_PORT_BACKDOOR_HB : SIM_PORT_BACKDOOR;
     bool is_in = vm->exit->kind != SIM_GUEST_OUTS;
-    if (sim_backdoor_access(vm->backdoor, port, is_in, &vm->exit->registers) == SIM_EXIT_HELD) {
-        vm->step = SIM_VM_STEP_HELD;
-        return false;
-    }
+    if (sim_backdoor_access(vm->backdoor, port, is_in, &vm->exit->registers) == SIM_EXIT_HELD)
+        return hold(vm);
     return end_backdoor(vm);
 }
 
 static bool access_released(struct sim_vm *vm)
 {
+    if (is_doorbell(vm)) {
+        sim_doorbell_resume(vm->doorbell, &vm->exit->registers);
+        return end_doorbell(vm);
+    }
     sim_backdoor_resume(vm->backdoor, &vm->exit->registers);
     return end_backdoor(vm);
 }

@@ -10,6 +10,7 @@ struct sim_vm_snapshot {
     char *name;
     struct sim_machine_state *machine;
     struct sim_uart_registers uart;
+    struct sim_doorbell_session doorbell;
     struct sim_guest_exit *exit; /* in the guest's memory */
     bool in_exit;                /* it was not complete: a device was still to be asked, or to answer */
     uint64_t after_ns;           /* else: how long the guest had to wait yet */
@@ -81,6 +82,7 @@ enum kd_status sim_vm_snapshot(struct sim_vm *vm, const char *name)
     snapshot->name = copy_of(name);
     snapshot->machine = vm->machine->ops->save(vm->machine);
     snapshot->uart = sim_uart_save(vm->uart);
+    snapshot->doorbell = sim_doorbell_save(vm->doorbell);
     snapshot->exit = vm->exit;
     snapshot->in_exit = vm->step != SIM_VM_STEP_GUEST;
     snapshot->after_ns = snapshot->in_exit ? 0 : vm->due_ns - since_ns;
@@ -102,6 +104,7 @@ enum kd_status sim_vm_revert(struct sim_vm *vm, const char *name)
     sim_vm_wipe(vm);
     vm->machine->ops->load(vm->machine, snapshot->machine);
     sim_uart_load(vm->uart, &snapshot->uart);
+    sim_doorbell_load(vm->doorbell, &snapshot->doorbell);
     vm->state = SIM_VM_RUNNING;
     vm->sends = snapshot->sends;
     vm->sending = snapshot->sending;

@@ -58,19 +58,22 @@ static const struct sim_fault_scope receiver_only = {BIT(TO_TARGET), BIT(FRAMING
 
 /* The calls that a kind of the exit layer can strike, by sub-type; 0: it is of another layer. */
 #define CALL(type) (1u << (type))
-enum { OPEN, SEND_SIZE, SEND_PAYLOAD, RECV_SIZE, RECV_PAYLOAD, RECV_STATUS, CLOSE, GET_VERSION };
+enum { OPEN, SEND_SIZE, SEND_PAYLOAD, RECV_SIZE, RECV_PAYLOAD, RECV_STATUS, CLOSE, GET_VERSION, BELL_OPEN, RING, CALLS };
 #define CALLS_ON_A_CHANNEL                                                                                   \
     (CALL(SEND_SIZE) | CALL(SEND_PAYLOAD) | CALL(RECV_SIZE) | CALL(RECV_PAYLOAD) | CALL(RECV_STATUS) | CALL(CLOSE))
 static const unsigned calls_of_kind[SIM_FAULT_KINDS] = {
-    [SIM_FAULT_STATUS] = CALL(OPEN) | CALLS_ON_A_CHANNEL,
-    [SIM_FAULT_LENGTH] = CALL(RECV_SIZE),
-    [SIM_FAULT_CHECKPOINT] = CALLS_ON_A_CHANNEL,
+    [SIM_FAULT_STATUS] = CALL(OPEN) | CALLS_ON_A_CHANNEL | CALL(BELL_OPEN) | CALL(RING),
+    [SIM_FAULT_LENGTH] = CALL(RECV_SIZE) | CALL(RING),
+    [SIM_FAULT_CHECKPOINT] = CALLS_ON_A_CHANNEL | CALL(RING),
     [SIM_FAULT_LOW_BANDWIDTH] = CALL(SEND_SIZE) | CALL(RECV_SIZE),
-    [SIM_FAULT_FORGET] = CALLS_ON_A_CHANNEL,
+    [SIM_FAULT_FORGET] = CALLS_ON_A_CHANNEL | CALL(RING),
     [SIM_FAULT_TABLE_FULL] = CALL(OPEN),
-    [SIM_FAULT_ABSENT] = CALL(GET_VERSION) | CALL(OPEN) | CALLS_ON_A_CHANNEL,
+    [SIM_FAULT_ABSENT] =
+        CALL(GET_VERSION) | CALL(OPEN) | CALLS_ON_A_CHANNEL | CALL(BELL_OPEN) | CALL(RING),
 };
-static_assert(GET_VERSION == SIM_FAULT_TYPE_GET_VERSION, "the call that is no MESSAGE comes last");
+static_assert(GET_VERSION == SIM_FAULT_TYPE_GET_VERSION && BELL_OPEN == SIM_FAULT_TYPE_DOORBELL_OPEN &&
+                  RING == SIM_FAULT_TYPE_RING,
+              "the calls that are no MESSAGE come last");
 
 static bool kind_strikes(enum sim_fault_kind kind, enum sim_fault_layer layer, enum sim_fault_direction direction,
                          uint16_t type)
@@ -79,7 +82,7 @@ static bool kind_strikes(enum sim_fault_kind kind, enum sim_fault_layer layer, e
         return false;
     if (receiver_only.kinds & SIM_FAULT_BIT(kind))
         return receiver_only.directions & SIM_FAULT_BIT(direction);
-    return layer != SIM_FAULT_EXIT || (type <= GET_VERSION && calls_of_kind[kind] & CALL(type));
+    return layer != SIM_FAULT_EXIT || (type < CALLS && calls_of_kind[kind] & CALL(type));
 }
 
 struct sim_faults *sim_faults_create(struct sim_world *world)
@@ -103,7 +106,7 @@ static bool scope_allows(const struct sim_fault_rule *rule)
 {
     if (rule->layer >= SIM_FAULT_LAYERS || rule->direction >= SIM_FAULT_DIRECTIONS || rule->kind >= SIM_FAULT_KINDS)
         return false;
-    for (uint16_t type = 0; type <= GET_VERSION; type++)
+    for (uint16_t type = 0; type < CALLS; type++)
         if (kind_strikes(rule->kind, rule->layer, rule->direction, type))
             return true;
     return false;

@@ -63,6 +63,10 @@ enum sim_fault_packet { SIM_FAULT_PACKET_LIST(SIM_FAULT_ENUM3) SIM_PACKETS };
 /* The type under which the exit layer reports GETVERSION; a call of MESSAGE has its own sub-type, 0 to 6. */
 #define SIM_FAULT_TYPE_GET_VERSION 7u
 
+/* And the commands of the doorbell. */
+#define SIM_FAULT_TYPE_DOORBELL_OPEN 8u
+#define SIM_FAULT_TYPE_RING 9u
+
 struct sim_fault_rule {
     enum sim_fault_layer layer;
     enum sim_fault_direction direction;

@@ -1,6 +1,7 @@
 #include "transport/guest/kd_channel.h"
 
 static const struct kd_channel *const channels[] = {
+    &kd_channel_doorbell,
     &kd_channel_backdoor,
     &kd_channel_uart,
 };

@@ -36,6 +36,7 @@ struct kd_channel {
     void (*power_up)(struct kd_module_state *state);               /* may be NULL */
 };
 
+extern const struct kd_channel kd_channel_doorbell;
 extern const struct kd_channel kd_channel_backdoor;
 extern const struct kd_channel kd_channel_uart;
 

@@ -9,11 +9,12 @@
 #include "transport/guest/kd_options.h"
 #include "transport/guest/kd_uart16550.h"
 #include "transport/guest/vm_attention.h"
+#include "transport/guest/vm_doorbell.h"
 #include "transport/kd/kd_link.h"
 #include "transport/kd/vm_message.h"
 
 /* What carries messages to the relay (kd_messages.h). */
-enum vm_carrier_id { VM_CARRIER_NONE, VM_CARRIER_GUESTRPC, VM_CARRIERS };
+enum vm_carrier_id { VM_CARRIER_NONE, VM_CARRIER_GUESTRPC, VM_CARRIER_DOORBELL, VM_CARRIERS };
 
 /* The message layer: the protocol of README.md, over one carrier. */
 struct kd_messages {
@@ -50,6 +51,7 @@ struct kd_module_state {
     struct kd_options options; /* polls 0: never read */
     struct kd_messages messages;
     struct kd_backdoor backdoor;
+    struct vm_doorbell doorbell;
     struct kd_uart uart;
 };
 

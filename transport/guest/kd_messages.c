@@ -41,6 +41,7 @@ static const struct vm_carrier no_carrier = {open_none, close_none, call_none, a
 static const struct vm_carrier *const carriers[VM_CARRIERS] = {
     [VM_CARRIER_NONE] = &no_carrier,
     [VM_CARRIER_GUESTRPC] = &vm_carrier_guestrpc,
+    [VM_CARRIER_DOORBELL] = &vm_carrier_doorbell,
 };
 
 static const struct vm_carrier *carrier_of(const struct kd_messages *messages)

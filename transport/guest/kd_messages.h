@@ -1,5 +1,5 @@
-/* kd_messages.h: the message layer: whole KD packets as messages to the relay. What a channel of messages
- * (backdoor) has in common with the others; what it has of its own is a carrier, which takes one message to
+/* kd_messages.h: the message layer: whole KD packets as messages to the relay. What the channels of
+ * messages (doorbell, backdoor) have in common; what each has of its own is a carrier, which takes one message to
  * the relay and brings one back.
  *
  * The layer knows tokens, epochs, the kept packet and when to give up (README.md 3, 4); a carrier knows how
@@ -34,6 +34,7 @@ struct vm_carrier {
 };
 
 extern const struct vm_carrier vm_carrier_guestrpc; /* kd_channel_backdoor.c */
+extern const struct vm_carrier vm_carrier_doorbell; /* kd_channel_doorbell.c */
 
 /* Where the message that goes out, and the one that came back, lie. */
 static inline uint8_t *kd_messages_request(struct kd_messages *messages)

@@ -39,7 +39,7 @@ _Static_assert(__builtin_offsetof(struct kd_context, KdpControlCPending) == 4, "
 /* Status of KdReceivePacket (3.1). */
 enum { KD_RECEIVED = 0, KD_TIMEOUT = 1, KD_RESEND = 2 };
 
-/* Finds a channel (backdoor, else uart) and starts over: ids, epoch, kept packet. May be called again at any time.
+/* Finds a channel (doorbell, else backdoor, else uart) and starts over: ids, epoch, kept packet. May be called again at any time.
  * loader_block  in  LOADER_PARAMETER_BLOCK or NULL; its option string is read for DEBUGPORT=, BAUDRATE=, KDPOLLS=
  * Returns  KD_STATUS_SUCCESS; KD_STATUS_NO_SUCH_DEVICE: nothing answers, the debugger is flagged not present, and
  *          every later call returns at once */

@@ -25,7 +25,7 @@ struct kd_backdoor_registers {
     uintptr_t rax, rbx, rcx, rdx, rsi, rdi, rbp;
 };
 
-/* One IN EAX,DX: a low-bandwidth call. All registers are loaded from and stored back to the structure. */
+/* One IN EAX,DX: a low-bandwidth call, or a command of the doorbell (doorbell.md), by the port in DX. All registers are loaded from and stored back to the structure. */
 void kd_backdoor_in(struct kd_backdoor_registers *registers);
 
 /* cld; rep outsb: a high-bandwidth send of rcx bytes at rsi. */

@@ -123,6 +123,17 @@ static void poll(struct fixture *f, unsigned exits)
     tell(f, MK_TRACE_POLL);
 }
 
+static void ring(struct fixture *f, enum sim_doorbell_command command)
+{
+    const struct sim_registers before = {
+        .rax = 0x42444B46, .rbx = command, .rcx = 32, .rdx = SIM_PORT_DOORBELL, .rbp = 32};
+    const struct sim_registers after = {.rax = 0xBDBBB4B9, .rcx = 32};
+    oracle_quiet_exit(f->quiet, &(struct sim_vm_exit){.kind = SIM_GUEST_BACKDOOR,
+                                                      .began_ns = sim_now(f->world),
+                                                      .before = &before,
+                                                      .after = &after});
+}
+
 static void life(struct fixture *f, enum sim_life event)
 {
     oracle_quiet_life(f->quiet, event);
@@ -141,22 +152,48 @@ static void assert_clean(const struct fixture *f)
         fail_msg("%u breaches, the last: %s", f->breaches, f->last);
 }
 
+/* ---- doorbell --------------------------------------------------------------------------------------------
+ */
+
+static void at_a_doorbell_a_message_is_one_exit_and_an_idle_poll_none(void **state)
+{
+    struct fixture *f = *state;
+    ring(f, SIM_DOORBELL_OPEN);
+    ring(f, SIM_DOORBELL_RING);
+    tell(f, MK_TRACE_INITIALIZE);
+    assert_clean(f);
+    print(f, 40);
+    ring(f, SIM_DOORBELL_RING);
+    tell(f, MK_TRACE_SENT);
+    assert_clean(f);
+    print(f, 40);
+    ring(f, SIM_DOORBELL_RING);
+    ring(f, SIM_DOORBELL_RING);
+    tell(f, MK_TRACE_SENT);
+    assert_breach(f, "a packet with nobody there cost 2 exits, at most 1");
+    for (int i = 0; i < 3; i++) {
+        ring(f, SIM_DOORBELL_RING);
+        tell(f, MK_TRACE_POLL);
+    }
+    assert_breach(f, "3 polls in a row with nobody there cost more than 0 exits");
+}
+
 /* ---- backdoor --------------------------------------------------------------------------------------------
  */
 
-static void an_initialisation_is_seven_exits(void **state)
+static void an_initialisation_is_eight_exits(void **state)
 {
     struct fixture *f = *state;
-    backdoor(f, 6);
+    backdoor(f, 7); /* the doorbell's is one of them */
     high_bandwidth(f);
     tell(f, MK_TRACE_INITIALIZE);
     assert_clean(f);
     life(f, SIM_LIFE_RESET);
-    backdoor(f, 7);
+    backdoor(f, 8);
     high_bandwidth(f);
     tell(f, MK_TRACE_INITIALIZE);
-    assert_breach(f, "an initialisation with nobody there cost 8 exits, at most 7");
-    backdoor(f, 8);
+    assert_breach(f, "an initialisation with nobody there cost 9 exits, at most 8");
+    backdoor(f, 9);
     high_bandwidth(f);
     tell(f, MK_TRACE_INITIALIZE);
     assert_clean(f); /* the second one closes two channels first */
@@ -394,7 +431,9 @@ int main(int argc, char **argv)
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(an_initialisation_is_seven_exits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(at_a_doorbell_a_message_is_one_exit_and_an_idle_poll_none, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_initialisation_is_eight_exits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_poll_is_a_turn_and_an_rpc_at_most, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_third_dear_poll_in_a_row_is_one_too_many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_is_one_rpc_whatever_it_holds, set_up, tear_down),

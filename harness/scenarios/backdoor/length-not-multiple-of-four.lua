@@ -1,9 +1,9 @@
 -- Goal:   messages of every length between two multiples of four, both ways, with high bandwidth and without: the right
 --         bytes arrive, all of them, and nothing of what pads the last word.
 -- Source: vmware-backdoor.md 3.3 rules 24 and 25 (never beyond the buffer), 3.4 M3 (padding means nothing)
-for _, profile in ipairs { "vmware", "vmware-LB-only" } do
+for _, profile in ipairs(link == "backdoor" and { "vmware", "vmware-LB-only" } or { "absent-ones" }) do
     vm {
-        links = { "backdoor" }, because = "serial carries bytes, not words",
+        links = { "backdoor", "doorbell" }, because = "serial carries bytes, not words",
         backdoor = profile, steps_per_tick = 0,
     }
     attach()

@@ -4,7 +4,7 @@
 local lost = 0
 for nth = 1, 200 do
     vm {
-        links = { "backdoor" }, because = "only the backdoor has RPCs to lose",
+        links = { "backdoor", "doorbell" }, because = "only a VMM has RPCs to lose",
         prints = 2,
     }
     attach()

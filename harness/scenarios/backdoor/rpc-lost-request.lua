@@ -5,7 +5,7 @@
 
 local function conversation(nth, count)
     vm {
-        links = { "backdoor" }, because = "only the backdoor has RPCs to lose",
+        links = { "backdoor", "doorbell" }, because = "only a VMM has RPCs to lose",
         modules = 3, prints = 1,
     }
     attach()
@@ -37,6 +37,6 @@ for count = 1, 2 do
         if faults_struck() < count then break end
         lost = lost + 1
     end
-    check.between(lost, 14, 199, "requests lost one by one") -- a poll that finds nothing to ask for is no request
+    check.between(lost, 12, 199, "requests lost one by one") -- a poll that finds nothing to ask for is no request
     print(lost .. " requests, " .. (count == 1 and "lost once" or "lost twice in a row"))
 end

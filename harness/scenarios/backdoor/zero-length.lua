@@ -3,7 +3,7 @@
 -- Source: vmware-backdoor.md 3.3 rules 13, 24 and 30, 3.4 M7; transport/guest/README.md 4 (lost replies)
 for _, profile in ipairs { "vmware", "vmware-LB-only" } do
     vm {
-        links = { "backdoor" }, because = "serial has no messages",
+        links = { "backdoor", "doorbell" }, because = "serial has no messages",
         backdoor = profile,
     }
     attach()

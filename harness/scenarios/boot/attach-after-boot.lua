@@ -39,7 +39,7 @@ detach()
 after(ms(50))
 attach()
 dbg.break_in()
-if link == "backdoor" then
+if link ~= "serial" then
     wire [[ +0..60ms    > state_change64 exception id=0+sync ]]
 else
     wire [[ +0..60ms    > state_change64 exception id=1 ]]

@@ -1,10 +1,10 @@
--- Goal:   there is neither a backdoor nor a UART. KdDebuggerInitialize0 fails cleanly, after as many exits as it takes to
+-- Goal:   there is neither a doorbell nor a backdoor nor a UART. KdDebuggerInitialize0 fails cleanly, after as many exits as it takes to
 --         look, and the boot goes on undebugged: no wait, no poll, nothing.
 -- Source: transport/guest/README.md 5, kd-protocol.md 3.3 rule 1 (an error leaves KD off)
-local strangers = { ["absent-ones"] = 1, ["absent-zero"] = 1, ["absent-echo"] = 1, ["qemu-vmport"] = 3 }
+local strangers = { ["absent-ones"] = 2, ["absent-zero"] = 2, ["absent-echo"] = 2, ["qemu-vmport"] = 4 } -- the doorbell's look too
 
 for backdoor, looks in pairs(strangers) do
-    vm { backdoor = backdoor, uart = "absent", modules = 3, prints = 2, ticks_per_print = 2 }
+    vm { doorbell = false, backdoor = backdoor, uart = "absent", modules = 3, prints = 2, ticks_per_print = 2 }
     attach()
     boot()
     check.exits { total = looks + 7, uart = 7 }

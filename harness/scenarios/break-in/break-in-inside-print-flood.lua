@@ -1,7 +1,7 @@
 -- Goal:   a debugger breaks in while the target prints without a pause: it stops within a line or two, and when it is let go
 --         the lines go on where they were. None is lost, none comes twice or out of order.
 -- Source: kd-protocol.md 5.6 rule 1 (a print polls), 5.7 rule 1, 2.5 and 2.6 (0x62 between frames)
-local lines = link == "backdoor" and 2000 or 200
+local lines = link ~= "serial" and 2000 or 200
 
 vm { steps_per_tick = 10 }
 attach()
@@ -10,7 +10,7 @@ after(ms(20))
 target.print("line", lines)
 local wishes = 0
 for wait = 1, 8 do
-    after(link == "backdoor" and us(7013) * wait or ms(17) * wait)      -- at no particular place in a frame
+    after(link ~= "serial" and us(7013) * wait or ms(17) * wait)      -- at no particular place in a frame
     if #dbg.prints() >= lines then break end
     local printed = #dbg.prints()
     dbg.break_in()

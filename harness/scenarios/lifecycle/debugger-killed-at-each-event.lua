@@ -33,5 +33,5 @@ end
 
 local places = conversation()
 for i, place in ipairs(places) do
-    if link == "backdoor" or i % 3 == 0 then conversation(place) end
+    if link ~= "serial" or i % 3 == 0 then conversation(place) end
 end

@@ -22,7 +22,7 @@ local function write_after_reset(wait)
     check.counters { loads = 6, stops = 2, duplicates = 0 }
 end
 
--- Until the new kernel's first packet is there: 115 us behind the reset, and on a serial line 26 ms.
-for wait = us(0), link == "serial" and ms(18) or us(140), link == "serial" and ms(3) or us(5) do
+-- Until the new kernel's first packet is there: 130 us behind the reset, 45 us on the doorbell, and on a serial line 26 ms.
+for wait = us(0), ({ doorbell = us(50), backdoor = us(140), serial = ms(18) })[link], link == "serial" and ms(3) or us(5) do
     write_after_reset(wait)
 end

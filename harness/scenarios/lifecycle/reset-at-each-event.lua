@@ -31,5 +31,5 @@ end
 
 local places = conversation()
 for i, place in ipairs(places) do
-    if link == "backdoor" or i % 8 == 0 then conversation(place) end
+    if link ~= "serial" or i % 8 == 0 then conversation(place) end
 end

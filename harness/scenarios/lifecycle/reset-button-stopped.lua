@@ -44,7 +44,7 @@ wire [[
 comes_back()
 
 -- In the middle of one: the request is on its way, is being answered, the answer is on its way.
-local moments = link == "backdoor" and { us(10), us(60), us(120) } or { ms(3), ms(8), ms(100), ms(340) }
+local moments = link ~= "serial" and { us(10), us(60), us(120) } or { ms(3), ms(8), ms(100), ms(340) }
 for _, moment in ipairs(moments) do
     stopped_machine()
     wire(("+0 < manipulate read_virtual id=1 address=0x%X count=3944"):format(image.pool))

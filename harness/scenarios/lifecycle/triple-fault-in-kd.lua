@@ -4,7 +4,7 @@
 -- Source: kd-protocol.md 5.10 rule 3, transport/guest/README.md 4
 vm { modules = 3, debugger = { byte_wait_ns = ms(500) } }
 
-local unit = link == "backdoor" and us(1) or us(150)     -- a serial conversation takes so much longer
+local unit = link ~= "serial" and us(1) or us(150)     -- a serial conversation takes so much longer
 
 attach()
 boot()

@@ -1,7 +1,7 @@
 -- Goal:   every kind of fault there is, drawn from the seed, on the line and in each RPC and exit, while a person works;
 --         whatever that comes to, nothing wrong is believed, and in the calm after it everything works again.
 -- Source: kd-protocol.md 2.8; the oracle's rules 1 to 6; transport/guest/README.md 4, 6
-for percent = 1, link == "backdoor" and 12 or 4 do
+for percent = 1, link ~= "serial" and 12 or 4 do
     vm { polls = 1500, debugger = { ack_wait_ns = ms(60), reply_wait_ns = s(2), sync_period_ns = ms(300) } }
     attach()
     boot()

@@ -14,7 +14,7 @@ local garbage = {}
 for value = 0, 255 do
     if value ~= 0x30 and value ~= 0x62 and value ~= 0x69 then garbage[#garbage + 1] = value end
 end
-for i = 1, #garbage, link == "backdoor" and 1 or 16 do
+for i = 1, #garbage, link ~= "serial" and 1 or 16 do
     for _, to in ipairs { "debugger", "target" } do
         fault { to = to, kind = "insert", packet = "manipulate", len = 3, value = garbage[i] }
     end

@@ -1,7 +1,7 @@
 -- Goal:   one in a hundred frames each way is lost: a thousand transactions complete with the
 --         right bytes, and the repeats are about as many as what was lost.
 -- Source: kd-protocol.md 2.6 N8, 2.8, 2.10 (WAIT_ACK)
-local transactions = param("transactions", link == "backdoor" and 1000 or 400)
+local transactions = param("transactions", link ~= "serial" and 1000 or 400)
 
 -- Too patient to start over by itself. But a RESEND that finds the target at rest brings its state change once more,
 -- and voids what was asked meanwhile (2.8): then one asks again.

@@ -9,7 +9,7 @@ dbg.break_in()
 dbg.wait_stop()
 local before = counters().requests_delivered
 local asked = 0
-for bit = 0, 31, link == "backdoor" and 1 or 3 do
+for bit = 0, 31, link ~= "serial" and 1 or 3 do
     for _, to in ipairs { "debugger", "target" } do
         fault { to = to, kind = "flip", packet = "manipulate", bit = bit }
         check.equal(dbg.version().kernel_base, image.kernel_base, "bit " .. bit)

@@ -98,7 +98,7 @@ for delay = 0, 44, 4 do
     dbg.go()
 end
 after(s(1))
-local number, gap = 0, link == "backdoor" and 1 or 2
+local number, gap = 0, link ~= "serial" and 1 or 2
 for _, text in ipairs(dbg.prints()) do
     local this = tonumber(text:match("line (%d+)"))
     check.between(this, number, number + gap, text)

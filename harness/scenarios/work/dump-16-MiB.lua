@@ -2,7 +2,7 @@
 -- Source: kd-protocol.md 4.4 (313D: 3944 bytes a packet; 315B), 1 rule 3 (one packet after the other)
 -- Method: the target fills its own memory, each block with a pattern of its own, and so the script knows what is there.
 local KIB = 1024
-local size = param("kib", link == "backdoor" and 16 * KIB or 64) * KIB    -- serial: 6 s and 400,000 exits
+local size = param("kib", link ~= "serial" and 16 * KIB or 64) * KIB    -- serial: 6 s and 400,000 exits
 
 vm { ram_mib = 64 }
 attach()

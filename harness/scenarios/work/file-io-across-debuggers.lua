@@ -3,8 +3,8 @@
 -- Source: kd-protocol.md 4.7, 2.6 (create can be abandoned, the others not), 2.12 rule 6, 5.8
 local len = 8000                                    -- create, three reads, close
 local file = ("\x62iiii0000\xAA and more of the file. "):rep(400):sub(1, len)
-local step = link == "backdoor" and us(25) or ms(121)
-local deaths = link == "backdoor" and 24 or 9
+local step = link ~= "serial" and us(25) or ms(121)
+local deaths = ({ backdoor = 24, doorbell = 18, serial = 9 })[link] -- as long as a file takes
 
 local complete = 0
 for death = 0, deaths do

@@ -28,7 +28,7 @@ local function content(len)
     return table.concat(bytes)
 end
 local function requests() return counters().packets_delivered end
-for _, len in ipairs { 0, 1, 3935, 3936, 3937, link == "backdoor" and 20000 or 8000 } do
+for _, len in ipairs { 0, 1, 3935, 3936, 3937, link ~= "serial" and 20000 or 8000 } do
     local file = content(len)
     dbg.put_file(driver, file)
     local before = requests()

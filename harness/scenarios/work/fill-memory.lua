@@ -23,7 +23,7 @@ for _, pattern in ipairs { "\0", "\xCC", "ab", "abc", "seven b", ("long"):rep(10
         for flags, address in ipairs { base + 7, pa + 7 } do
             dbg.write(base, "guard.." ); dbg.write(base + 7 + length, "..guard")
             check.equal({ fill(address, length, flags, pattern) }, { length, 0 })
-            if link == "backdoor" or length < 100 then
+            if link ~= "serial" or length < 100 then
                 local expected = pattern:rep(length // #pattern + 1):sub(1, length)
                 check.equal(dbg.read(base, length + 14), "guard.." .. expected .. "..guard", length .. " of " .. #pattern)
             end

@@ -16,7 +16,7 @@ local function pattern(at, len)
     return table.concat(bytes)
 end
 for _, boundary in ipairs { image.pool + page, image.pool + 5 * page } do
-    for before = 0, 8, link == "backdoor" and 1 or 4 do
+    for before = 0, 8, link ~= "serial" and 1 or 4 do
         for _, len in ipairs { 1, 8, 16, page, page + 8 } do
             local at = boundary - before
             check.equal(dbg.write(at, pattern(at, len)), len)

@@ -1,6 +1,6 @@
 -- Goal:   a thousand single steps: each executes one instruction and is reported once, in order.
 -- Source: kd-protocol.md 5.5 rule 2, 4.4 rule 3 (TraceFlag)
-local steps = param("steps", link == "backdoor" and 1000 or 100)   -- serial: 30 ms and 1,500 exits a step
+local steps = param("steps", link ~= "serial" and 1000 or 100)   -- serial: 30 ms and 1,500 exits a step
 
 vm {}
 attach()

@@ -128,12 +128,14 @@ static void a_passing_scenario_is_ok_on_each_link_and_architecture(void **state)
     struct fix *f = *state;
     run(f, "run good.lua");
     assert_int_equal(f->code, 0);
-    assert_says(f->out, "1..4\n");
+    assert_says(f->out, "1..6\n");
     assert_says(f->out, "ok 1 - good [backdoor x64] hash=");
     assert_says(f->out, "ok 2 - good [backdoor x86] hash=");
     assert_says(f->out, "ok 3 - good [serial x64] hash=");
     assert_says(f->out, "ok 4 - good [serial x86] hash=");
-    assert_says(f->out, "4 passed, 0 failed, 0 skipped");
+    assert_says(f->out, "ok 5 - good [doorbell x64] hash=");
+    assert_says(f->out, "ok 6 - good [doorbell x86] hash=");
+    assert_says(f->out, "6 passed, 0 failed, 0 skipped");
     assert_string_equal(f->errors, "");
 }
 
@@ -335,7 +337,7 @@ static void bad_input_is_one_clear_line_each(void **state)
         {"run --seed many good.lua", "--seed many: expected a whole number"},
         {"run --seed -1 good.lua", "--seed -1: expected a whole number"},
         {"run --seed 18446744073709551616 good.lua", "--seed 18446744073709551616: expected"},
-        {"run --link parallel good.lua", "--link parallel: expected backdoor or serial"},
+        {"run --link parallel good.lua", "--link parallel: expected backdoor, doorbell or serial"},
         {"run --arch arm good.lua", "--arch arm: expected x64 or x86"},
         {"run --machine cray good.lua", "--machine cray: expected native or emu"},
         {"run --trace /nowhere/t good.lua", "--trace /nowhere/t: cannot be written"},

@@ -123,7 +123,7 @@ static void a_conversation_over_the_backdoor_has_its_rpcs(void **state)
     (void)state;
     play(&fix, SIM_LINK_BACKDOOR, NULL, true);
     ASSERT_LINES(&fix, "relay", ": ", "== attach == |", "| == power on ==", "|-- hello ---", "-- done --|",
-                 "KdDebuggerInitialize0 -> OK", "(7 exits, 105 us)", "has booted", "poll x ",
+                 "KdDebuggerInitialize0 -> OK", "(8 exits, 120 us)", "has booted", "poll x ",
                  "<---------------------------------------- break_in --|", "poll -> break in",
                  "KdSendPacket state_change64", "|-- send state_change64 + wait -->|",
                  "|-- state_change64 exception id=0+sync", "breakpoint pc=nt!DbgBreakPointWithStatus",

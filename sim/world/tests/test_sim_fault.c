@@ -197,7 +197,9 @@ static void a_kind_of_exit_strikes_only_the_calls_it_can(void **state)
         {SIM_FAULT_LENGTH, RECV_SIZE, true},       {SIM_FAULT_LENGTH, SEND_SIZE, false},
         {SIM_FAULT_FORGET, CLOSE, true},           {SIM_FAULT_FORGET, OPEN, false},
         {SIM_FAULT_ABSENT, SIM_FAULT_TYPE_GET_VERSION, true}, {SIM_FAULT_STATUS, SIM_FAULT_TYPE_GET_VERSION, false},
-        {SIM_FAULT_ABSENT, SIM_FAULT_TYPE_GET_VERSION + 1, false},
+        {SIM_FAULT_ABSENT, SIM_FAULT_TYPE_RING, true}, {SIM_FAULT_TABLE_FULL, SIM_FAULT_TYPE_DOORBELL_OPEN, false},
+        {SIM_FAULT_FORGET, SIM_FAULT_TYPE_RING, true}, {SIM_FAULT_FORGET, SIM_FAULT_TYPE_DOORBELL_OPEN, false},
+        {SIM_FAULT_ABSENT, SIM_FAULT_TYPE_RING + 1, false},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct sim_fault_rule rule = drop(SIM_PACKET_ANY, 1, 1);

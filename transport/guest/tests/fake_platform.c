@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { DOORBELL_PORT = 0x565A };
+
 struct fake_platform fake;
 
 void fake_platform_reset(void)
@@ -41,7 +43,11 @@ void kd_port_out8(uint16_t port, uint8_t value)
 static void backdoor_access(enum fake_call call, struct kd_backdoor_registers *registers)
 {
     count_exit();
-    if (fake.backdoor != NULL)
+    if (call == FAKE_LB && (uint16_t)registers->rdx == DOORBELL_PORT && fake.doorbell != NULL)
+        fake.doorbell(registers);
+    else if (call == FAKE_LB && (uint16_t)registers->rdx == DOORBELL_PORT)
+        registers->rax = 0xFFFFFFFFu;
+    else if (fake.backdoor != NULL)
         fake.backdoor(call, registers);
     else if (call == FAKE_LB)
         registers->rax = 0xFFFFFFFFu;

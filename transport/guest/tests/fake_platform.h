@@ -16,6 +16,8 @@ struct fake_platform {
 
     /* The backdoor's ports; NULL: no device, EAX reads as ones. */
     void (*backdoor)(enum fake_call call, struct kd_backdoor_registers *registers);
+    /* IN EAX,DX at 0x565A; NULL: no device, EAX reads as ones. */
+    void (*doorbell)(struct kd_backdoor_registers *registers);
     /* All other ports; NULL: no device. */
     uint8_t (*in8)(uint16_t port);
     void (*out8)(uint16_t port, uint8_t value);
