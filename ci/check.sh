@@ -58,7 +58,7 @@ build_and_test() { # preset, ctest arguments...
 say "gcc -O2: unit tests, scenarios, live target"
 build_and_test release -E '^live\.clients\.storm$'
 say "address and undefined-behaviour sanitizers: unit tests, live target"
-build_and_test asan -E '^(scenario|emu|machines|clients|timeline|same_hash|swarm)\.|^live\.clients\.(quirks|conversation|thousand)'
+build_and_test asan -E '^(scenario|emu|machines|clients|timeline|same_hash|same_machine|swarm)\.|^live\.clients\.(quirks|conversation|thousand|kvm)'
 count_step "every scenario from clang, gcc -O0, sanitizers, at fixed addresses: the same histories" ci/same-hash.sh
 count_step "the benchmark's exact figures against results/baseline.json" ci/bench-gate.sh --exact
 count_step "every layer builds with only those below it" ci/layers.sh
