@@ -208,17 +208,24 @@ static int command_list(int argc, char **argv)
     struct scenario_list list = {0};
     char why[SCENARIO_WHY_BYTES];
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        puts("kdharness list [FOLDER]: the names of the scenarios, or of those in one folder (loss), a line each");
+        puts("kdharness list [FOLDER]: the names of the scenarios, or of those in one folder (loss), a line each\n"
+             "kdharness list --table [FOLDER]: which of them is played on which link and architecture, as a table in Markdown");
         return RUNNER_OK;
     }
+    bool table = argc > 1 && strcmp(argv[1], "--table") == 0;
+    argc -= table;
+    argv += table;
     if (argc > 2)
         command_refuse("list: at most one folder, not also '%s'", argv[2]);
     if (scenario_find(&list, argc > 1 ? argv[1] : NULL, why) != KD_OK)
         command_refuse("%s", why);
-    for (size_t i = 0; i < list.count; i++)
+    int code = RUNNER_OK;
+    if (table)
+        code = runner_table(&list, stdout);
+    for (size_t i = 0; !table && i < list.count; i++)
         puts(list.items[i].name);
     scenario_list_free(&list);
-    return RUNNER_OK;
+    return code;
 }
 
 static int command_help(int argc, char **argv)
@@ -228,7 +235,7 @@ static int command_help(int argc, char **argv)
     puts("kdharness run [OPTION...] SCENARIO...   play scenarios (kdharness run --help)\n"
          "kdharness target --listen ADDRESS       run a live target for a debugger (kdharness target --help)\n"
          "kdharness image [--arch ARCH]           what lies where in the target's memory (--out FILE: and its bytes)\n"
-         "kdharness list [FOLDER]                 the scenarios there are\n"
+         "kdharness list [--table] [FOLDER]       the scenarios there are, and which is played on what\n"
 #ifdef KDHARNESS_SWARM
          "kdharness swarm --seeds A:B             play worlds drawn from seeds (kdharness swarm --help)\n"
          "kdharness merge FILE...                 join the results of several swarms\n"

@@ -465,7 +465,7 @@ enum kd_status lab_create(const struct lab_config *config, struct lab **out, cha
     lab->config = *config;
     lab->dr7 = 0x400; /* what a processor has there after reset */
     lab->story = lab_story_create();
-    lab->world = sim_world_create(config->seed, &config->cost);
+    lab->world = config->world != NULL ? config->world : sim_world_create(config->seed, &config->cost);
     if (config->trace != NULL)
         sim_trace_write_to(sim_trace(lab->world), config->trace);
     lab->faults = sim_faults_create(lab->world);
@@ -503,7 +503,8 @@ void lab_destroy(struct lab *lab)
         oracle_destroy(lab->oracle);
     monitor_destroy(lab->monitor);
     sim_faults_destroy(lab->faults);
-    sim_world_destroy(lab->world);
+    if (lab->config.world == NULL)
+        sim_world_destroy(lab->world);
     timeline_watch_end(lab->watch);
     list_free(&lab->seen.stops);
     list_free(&lab->seen.loads);

@@ -17,6 +17,8 @@
 enum { LAB_WHY_BYTES = 200, LAB_STORY_EVENTS = 12, LAB_STORY_BYTES = 220 };
 
 struct lab_config {
+    struct sim_world *world; /* shared with other labs, whose vm.number differ; NULL: one of its own. The caller's: it goes
+                                last, and seed and cost are its */
     uint64_t seed;
     struct sim_cost cost;
     struct sim_vm_config vm;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAYS_MAX = 6 };
+enum { WAYS_MAX = 16 };
 
 /* One play's end, after what the scenario itself was expected to do. */
 struct verdict {
@@ -331,19 +331,21 @@ static void play_one(const struct runner_options *options, const struct scenario
     script_result_free(&result);
 }
 
-/* What a scenario is played on. */
-struct way {
-    enum sim_link link;
-    enum mk_arch arch;
-};
-
-static size_t find_ways(const struct runner_options *options, struct way ways[WAYS_MAX])
+const struct runner_way *runner_ways(size_t *count)
 {
-    static const struct way all[WAYS_MAX] = {
+    static const struct runner_way all[] = {
         {SIM_LINK_BACKDOOR, MK_X64}, {SIM_LINK_BACKDOOR, MK_X86}, {SIM_LINK_SERIAL, MK_X64},
         {SIM_LINK_SERIAL, MK_X86},   {SIM_LINK_DOORBELL, MK_X64}, {SIM_LINK_DOORBELL, MK_X86}};
-    size_t count = 0;
-    for (size_t i = 0; i < WAYS_MAX; i++)
+    _Static_assert(sizeof all / sizeof *all <= WAYS_MAX, "find_ways has room for all");
+    *count = sizeof all / sizeof *all;
+    return all;
+}
+
+static size_t find_ways(const struct runner_options *options, struct runner_way ways[WAYS_MAX])
+{
+    size_t all_count, count = 0;
+    const struct runner_way *all = runner_ways(&all_count);
+    for (size_t i = 0; i < all_count; i++)
         if ((options->every_link || all[i].link == options->link) &&
             (options->every_arch || all[i].arch == options->arch) &&
             !lab_machine_leaves_out(&options->machine, all[i].arch))
@@ -353,7 +355,7 @@ static size_t find_ways(const struct runner_options *options, struct way ways[WA
 
 int runner_run(const struct runner_options *options, const struct scenario_list *scenarios)
 {
-    struct way ways[WAYS_MAX];
+    struct runner_way ways[WAYS_MAX];
     size_t way_count = find_ways(options, ways);
     struct tally tally = {0};
     if (options->timeline || options->timeline_svg != NULL)

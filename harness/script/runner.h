@@ -29,6 +29,17 @@ struct runner_options {
 /* Exit codes of the program. */
 enum { RUNNER_OK = 0, RUNNER_FAILED = 1, RUNNER_BAD_INPUT = 2, RUNNER_SKIPPED = 77 };
 
+/* What a scenario can be played on: every link on every architecture. */
+struct runner_way {
+    enum sim_link link;
+    enum mk_arch arch;
+};
+const struct runner_way *runner_ways(size_t *count);
+
+/* runner_table.c: which scenario is played on what, and why not elsewhere, as a table in Markdown; nothing is played.
+ * Returns  RUNNER_OK; RUNNER_BAD_INPUT: a scenario could not be read, told on stderr */
+int runner_table(const struct scenario_list *scenarios, FILE *out);
+
 /* Returns  one of the codes above; the worst that any scenario earned */
 int runner_run(const struct runner_options *options, const struct scenario_list *scenarios);
 

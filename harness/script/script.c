@@ -438,7 +438,9 @@ static void play(struct script *script)
     split_message(lua_tostring(script->co, -1), &script->result->line);
     lua_pop(script->co, 1);
     const char *message = script_sandbox_tostring(script->co, -1);
-    if (script->skipped)
+    if (script->fits)
+        fail(script, SCRIPT_PASSED, message);
+    else if (script->skipped)
         fail(script, SCRIPT_SKIPPED, message);
     else
         fail(script, script->bad_input ? SCRIPT_BAD_INPUT : SCRIPT_FAILED, message);

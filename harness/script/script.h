@@ -44,6 +44,7 @@ struct script_options {
     const struct script_settings *settings; /* may be NULL */
     FILE *trace;                            /* may be NULL */
     struct timeline *timeline;              /* may be NULL */
+    bool only_asks;                         /* nothing is played: passed as soon as the first vm{} fits, else skipped */
     uint64_t time_ns_max;                   /* virtual, per scenario: one hour */
     uint64_t exits_max;                     /* per scenario: lab_exits_max() */
 };

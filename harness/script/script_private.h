@@ -23,6 +23,7 @@ struct script {
     bool bad_input;  /* the error under way is the scenario's own bad input */
     char failed[SCRIPT_MESSAGE_BYTES]; /* the first check that failed, whoever caught the error; "": none */
     bool skipped;
+    bool fits; /* only_asks: it would be played */
     uint64_t ns_before;    /* of the worlds that are closed */
     uint64_t exits_before;
     size_t measure_room;

@@ -195,6 +195,10 @@ static int verb_vm(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     for (size_t i = 0; i < AXES; i++)
         check_axis(L, script, &axes[i]);
+    if (script->options.only_asks) {
+        script->fits = true;
+        return luaL_error(L, "it fits");
+    }
     if (!script_close_lab(script, L))
         return script_sandbox_error(L, "the machine before this one: %s", lua_tostring(L, -1));
     struct lab_config config = lab_config_default(script->options.link, script->options.seed);

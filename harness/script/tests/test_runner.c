@@ -321,6 +321,20 @@ static void a_history_that_differs_is_rule_9(void **state)
 
 /* ---- bad input: one line on stderr, exit code 2 --------------------------------------------------------------- */
 
+static void the_table_says_where_and_why_not_elsewhere(void **state)
+{
+    struct fix *f = *state;
+    put_file(f, "on-serial.lua", "vm { link = 'serial', because = 'of its bytes' }\nboot(s(60))\n");
+    run(f, "list --table on-serial.lua");
+    assert_int_equal(f->code, 0);
+    assert_says(f->out, "| scenario | backdoor x64 | backdoor x86 | serial x64 | serial x86 |");
+    assert_says(f->out, " | - | - | yes | yes | of its bytes |\n");
+    assert_says(f->out, "1 scenarios, 2 plays, 2 not played.\n");
+    put_file(f, "wrong.lua", "vm { link = 'usb', because = 'of its bytes' }\n");
+    run(f, "list --table wrong.lua");
+    assert_int_equal(f->code, 2);
+}
+
 static void bad_input_is_one_clear_line_each(void **state)
 {
     struct fix *f = *state;
@@ -400,6 +414,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_check_that_failed_counts_even_if_the_error_is_caught, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_fault_that_changes_nothing_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_history_that_differs_is_rule_9, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_table_says_where_and_why_not_elsewhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_input_is_one_clear_line_each, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
