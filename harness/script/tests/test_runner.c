@@ -327,9 +327,9 @@ static void the_table_says_where_and_why_not_elsewhere(void **state)
     put_file(f, "on-serial.lua", "vm { link = 'serial', because = 'of its bytes' }\nboot(s(60))\n");
     run(f, "list --table on-serial.lua");
     assert_int_equal(f->code, 0);
-    assert_says(f->out, "| scenario | backdoor x64 | backdoor x86 | serial x64 | serial x86 |");
-    assert_says(f->out, " | - | - | yes | yes | of its bytes |\n");
-    assert_says(f->out, "1 scenarios, 2 plays, 2 not played.\n");
+    assert_says(f->out, "| scenario | backdoor x64 | backdoor x86 | serial x64 | serial x86 | doorbell x64 | doorbell x86 |");
+    assert_says(f->out, " | - | - | yes | yes | - | - | of its bytes |\n");
+    assert_says(f->out, "1 scenarios, 2 plays, 4 not played.\n");
     put_file(f, "wrong.lua", "vm { link = 'usb', because = 'of its bytes' }\n");
     run(f, "list --table wrong.lua");
     assert_int_equal(f->code, 2);
