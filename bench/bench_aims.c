@@ -59,18 +59,23 @@ static double vmm_copies(const struct bench_rows *run, const struct bench_row *r
 /* ---- aims -------------------------------------------------------------------------------------------- */
 
 static const struct bench_aim aims[] = {
+    {"VM exits of a full read", "bulk-read", "doorbell", exits, BENCH_AT_MOST, 1},
     {"VM exits of a full read", "bulk-read", "backdoor-hb", exits, BENCH_AT_MOST, 5},
     {"VM exits of a full read that carry its bytes", "bulk-read", "serial-115200", exits_of_bytes, BENCH_ABOUT, 8244},
     {"VM exits of a break-in poll", "idle", "backdoor-hb", exits_per_tick, BENCH_AT_MOST, 2},
+    {"VM exits of a break-in poll", "idle", "doorbell", exits_per_tick, BENCH_AT_MOST, 0},
     {"VM exits in an idle second", "idle", "serial-115200", exits, BENCH_STATED, 0},
     {"VM exits in an idle second", "idle", "backdoor-lb", exits, BENCH_STATED, 0},
     {"VM exits in an idle second", "idle", "backdoor-hb", exits, BENCH_STATED, 0},
     {"a full read, times as fast as serial", "bulk-read", "backdoor-hb", against_serial, BENCH_OVER, 1000},
     {"a full read, part of the ideal speed", "bulk-read", "backdoor-hb", against_ideal, BENCH_OVER, 0.5},
+    {"a full read, part of the ideal speed", "bulk-read", "doorbell", against_ideal, BENCH_OVER, 0.8},
     {"copies of a byte in the guest, reading", "bulk-read", "backdoor-hb", guest_copies, BENCH_AT_MOST, 1},
     {"copies of a byte in the guest, writing", "bulk-write", "backdoor-hb", guest_copies, BENCH_AT_MOST, 1},
     {"copies of a byte in the VMM, reading", "bulk-read", "backdoor-hb", vmm_copies, BENCH_AT_MOST, 1},
     {"copies of a byte in the VMM, writing", "bulk-write", "backdoor-hb", vmm_copies, BENCH_AT_MOST, 1},
+    {"copies of a byte in the guest, reading", "bulk-read", "doorbell", guest_copies, BENCH_AT_MOST, 1},
+    {"copies of a byte in the VMM, reading", "bulk-read", "doorbell", vmm_copies, BENCH_AT_MOST, 1},
 };
 
 const struct bench_aim *bench_aims(unsigned *count)

@@ -8,6 +8,8 @@ static const struct bench_link links[] = {
      SIM_LINK_BACKDOOR, {"backdoor=vmware-LB-only"}},
     {"backdoor-hb", "GuestRPC over the VMware backdoor, high bandwidth: a message an exit", BENCH_LINK_REAL,
      SIM_LINK_BACKDOOR, {"backdoor=vmware"}},
+    {"doorbell", "a VMM that copies a whole message out of guest memory in one exit; a flag in memory for polls",
+     BENCH_LINK_REAL, SIM_LINK_DOORBELL, {NULL}},
     {"relay-reads", "the relay answers memory reads itself, out of the guest's memory: comes later, no figures yet",
      BENCH_LINK_RESERVED, SIM_LINK_BACKDOOR, {NULL}},
     {"ideal", "backdoor-hb whose exits and payload cost nothing: what latency and debugger leave", BENCH_LINK_LIMIT,

@@ -2,7 +2,7 @@
 -- One operation: the relay dies while the target is stopped and another one starts; until the debugger, attached again, has
 -- been told of the stop and has read 64 bytes.
 -- Source: transport/guest/README.md 4 (unknown token: stale, hello), kd-protocol.md 2.12 rule 6.
-vm { link = "backdoor", because = "on the serial line there is no relay" }
+vm { links = { "backdoor", "doorbell" }, because = "on the serial line there is no relay" }
 attach()
 boot()
 dbg.break_in()
