@@ -11,7 +11,9 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 git ls-files -z --cached --others --exclude-standard | grep -zv '^results/' | xargs -0 cp --parents -t "$copy"
 cd "$copy"
-cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release >/dev/null
+# Without the gate, whose own planted bugs are made of lines that some of these patches change, and what builds on it.
+parts=$(sed -n '/^set(FASTKD_ALL_PARTS/,/)/p' CMakeLists.txt | tr -s ' )' '\n\n' | grep / | grep -vxE 'harness/(gate|clients)' | paste -sd ';')
+cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DFASTKD_PARTS="$parts" >/dev/null
 
 build() { # target...
     if ! cmake --build build ${1:+--target "$@"} >build.log 2>&1; then
