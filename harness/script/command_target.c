@@ -66,11 +66,11 @@ static void set_baud(struct arguments *arguments, const char *value)
     arguments->lab.cost.baud = baud;
 }
 
-/* A link's defaults, but what was set before stays. */
+/* A link's defaults, but what was set before stays. On the wall clock there is no doorbell yet. */
 static void set_link(struct arguments *arguments, const char *value)
 {
     enum sim_link link;
-    if (lab_link_find(value, &link) != KD_OK)
+    if (lab_link_find(value, &link) != KD_OK || link == SIM_LINK_DOORBELL)
         command_refuse("target: --link %s: expected backdoor or serial", value);
     arguments->lab.vm.link = link;
     arguments->lab.vm.backdoor = sim_vm_config_default(link).backdoor;

@@ -256,10 +256,12 @@ static bool wanted(const struct arguments *arguments, enum sim_link link, enum m
 
 static void compare_scenarios(const struct arguments *arguments, struct tally *tally)
 {
+    size_t way_count;
+    const struct runner_way *ways = runner_ways(&way_count);
     for (size_t i = 0; i < arguments->scenarios.count; i++)
-        for (int way = 0; way < 4; way++) {
-            struct subject subject = {arguments, &arguments->scenarios.items[i], (enum sim_link)(way / 2),
-                                      (enum mk_arch)(way % 2), arguments->seed};
+        for (size_t way = 0; way < way_count; way++) {
+            struct subject subject = {arguments, &arguments->scenarios.items[i], ways[way].link, ways[way].arch,
+                                      arguments->seed};
             if (wanted(arguments, subject.link, subject.arch))
                 compare(&subject, tally);
         }
@@ -331,7 +333,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_LINK:
         if (lab_link_find(value, &arguments->link) != KD_OK)
-            command_refuse("--link %s: expected backdoor or serial", value);
+            command_refuse("--link %s: expected backdoor, doorbell or serial", value);
         arguments->one_link = true;
         return 0;
     case KEY_ARCH:
@@ -374,7 +376,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 static const struct argp_option options[] = {
     {"seeds", KEY_SEEDS, "A:B", 0, "Compare the worlds of these swarm seeds too", 0},
     {"seed", KEY_SEED, "N", 0, "Seed of the scenarios' worlds (default 1)", 0},
-    {"link", KEY_LINK, "LINK", 0, "backdoor or serial; default: both, and as the seed draws", 0},
+    {"link", KEY_LINK, "LINK", 0, "backdoor, doorbell or serial; default: all, and as the seed draws", 0},
     {"arch", KEY_ARCH, "ARCH", 0, "x64 or x86; default: both, and as the seed draws", 0},
     {"machine", KEY_MACHINE, "MACHINE", 0, "Compare native with this one alone; default: with each that is here", 0},
     {"dll", KEY_DLL, "FILE", 0, LAB_DLL_HELP, 0},
