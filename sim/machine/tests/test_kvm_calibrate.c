@@ -24,10 +24,10 @@ static void every_figure_is_measured_and_ordered(void **state)
         exit(SKIPPED);
     }
     kvm_calibrate(KVM_CPU_X64, figures);
-    for (int i = 0; i < KVM_CALIBRATE_FIGURES; i++) {
-        print_message("%-16s %8lu %8lu %8lu %s\n", kvm_calibrate_row(i)->name,
-                      (unsigned long)figures[i].lower, (unsigned long)figures[i].median,
-                      (unsigned long)figures[i].upper, kvm_calibrate_row(i)->unit);
+    for (unsigned i = 0; i < KVM_CALIBRATE_FIGURES; i++) {
+        const struct kvm_calibrate_row *row = kvm_calibrate_row((enum kvm_calibrate_figure)i);
+        print_message("%-16s %8lu %8lu %8lu %s\n", row->name, (unsigned long)figures[i].lower,
+                      (unsigned long)figures[i].median, (unsigned long)figures[i].upper, row->unit);
         assert_true(figures[i].samples > 0);
         if (i == KVM_CALIBRATE_string_byte) /* a difference, which may drown in the noise */
             continue;
