@@ -138,13 +138,15 @@ static const struct layer_choice *draw_layer(const struct swarm_plan *plan, stru
     return &serial_layers[one_in(prng, 6)];
 }
 
-/* Numbers that a kind does not know are drawn all the same: nothing depends on them. */
+/* Numbers that a kind does not know are drawn all the same: nothing depends on them. One draw in an expression: the order
+ * in which arguments are evaluated is the compiler's. */
 static void draw_fault(struct swarm_plan *plan, struct sim_prng *prng)
 {
     const struct layer_choice *choice = draw_layer(plan, prng);
-    struct sim_fault_rule rule =
-        swarm_rule(choice->layer, choice->directions[sim_prng_below(prng, choice->direction_count)],
-                   choice->kinds[sim_prng_below(prng, choice->kind_count)], (uint32_t)skewed(prng, 6));
+    uint32_t nth = (uint32_t)skewed(prng, 6);
+    enum sim_fault_kind kind = choice->kinds[sim_prng_below(prng, choice->kind_count)];
+    enum sim_fault_direction direction = choice->directions[sim_prng_below(prng, choice->direction_count)];
+    struct sim_fault_rule rule = swarm_rule(choice->layer, direction, kind, nth);
     bool line = choice->layer == SIM_FAULT_STREAM || choice->layer == SIM_FAULT_UART;
     if (line && one_in(prng, 3))
         rule.packet = (enum sim_fault_packet)between(prng, SIM_PACKET_DATA, SIM_PACKETS - 1);
