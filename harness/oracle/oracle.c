@@ -96,10 +96,11 @@ static uint64_t faults_struck(const struct oracle *oracle)
     return oracle->faults == NULL ? 0 : sim_faults_struck(oracle->faults);
 }
 
-/* The request that is on the line when the guest ends reaches the next one from the middle on, if at all: noise. */
+/* The request that is on the line when the guest ends reaches the next one from the middle on, if at all:
+ * noise, to a relay as to a uart: both forget with the guest what they had read in half. */
 static bool request_is_cut(const struct oracle *oracle)
 {
-    return oracle->config.link == SIM_LINK_SERIAL && oracle->ask.active && oracle->dbg_state == DBG_WAIT_ACK;
+    return oracle->ask.active && oracle->dbg_state == DBG_WAIT_ACK;
 }
 
 /* Another one begins, and knows nothing of before. rebooted: by its own will, which the debugger knows of */
@@ -115,8 +116,9 @@ static void boot(struct oracle *oracle, bool rebooted)
     oracle->unreached = false;
     oracle->old_ack_lands_ns = oracle->ack_lands_ns > sim_now(oracle->world) ? oracle->ack_lands_ns : 0;
     oracle->stale_hole = HOLE_NONE;
-    oracle->forced_break =
-        !rebooted && oracle->left_stopped && oracle->attached && sim_link_has_relay(oracle->config.link);
+    /* One that the guest before was never told of is due still, as any wish that no stop fulfilled. */
+    oracle->forced_break = !rebooted && (oracle->left_stopped || oracle->forced_break) && oracle->attached &&
+                           sim_link_has_relay(oracle->config.link);
 }
 
 /* ---- the kernel
@@ -365,8 +367,8 @@ static void wrote(struct oracle *oracle, uint32_t len_bytes)
     oracle->frame_is_ack = false;
 }
 
-/* A line that goes away in the middle of a frame leaves a serial target in it: it takes the next debugger's first bytes
- * for the rest, until its timer ends that. */
+/* A line that goes away in the middle of a frame leaves a serial target in it: it takes the next debugger's
+ * first bytes for the rest, until its timer ends that. */
 static void leave_in_frame(struct oracle *oracle)
 {
     uint64_t now = sim_now(oracle->world);
@@ -374,8 +376,8 @@ static void leave_in_frame(struct oracle *oracle)
         oracle_misframed(oracle);
 }
 
-/* A serial target knows nothing of a new debugger, whose ids are fresh: its next packet may pass for a repeat,
- * and so may the first request (5.3). A relay knows (2.12 rule 6). */
+/* A serial target knows nothing of a new debugger, whose ids are fresh: its next packet may pass for a
+ * repeat, and so may the first request (5.3). A relay knows (2.12 rule 6). */
 static void note_line(struct oracle *oracle, bool attached)
 {
     oracle_end_epoch(oracle);
@@ -437,7 +439,8 @@ static void note_manual(struct oracle *oracle, bool manual)
 static void note_sent(struct oracle *oracle, uint64_t tries)
 {
     bool eaten = !oracle->kernel_stopped && oracle->config.link == SIM_LINK_SERIAL;
-    uint64_t lands_ns = oracle_lands_ns(oracle) + oracle->request_bytes * SIM_S(10) / sim_cost(oracle->world)->baud;
+    uint64_t lands_ns =
+        oracle_lands_ns(oracle) + oracle->request_bytes * SIM_S(10) / sim_cost(oracle->world)->baud;
     if (tries > 1)
         oracle_count_repeat(oracle);
     oracle->frame_lands_ns = lands_ns;
@@ -482,8 +485,8 @@ void oracle_frame_is_late(struct oracle *oracle)
         note_ack(oracle, DBG_ID_INITIAL);
 }
 
-/* A guest that begins as the one before began is not told from it: its first packet passes for a repeat of the
- * other's, and what the debugger says to the one it means for the other. */
+/* A guest that begins as the one before began is not told from it: its first packet passes for a repeat of
+ * the other's, and what the debugger says to the one it means for the other. */
 static void note_repeat(struct oracle *oracle, uint32_t id)
 {
     struct oracle_entry *newest = oracle_newest(&oracle->packets);

@@ -9,6 +9,8 @@
 
 #define BREACH_BYTES 200
 
+enum { STATUS_HIGH_BANDWIDTH = 0x80 }; /* vmware-backdoor.md 3.2 */
+
 /* The message between module and relay (transport/guest/README.md 2): command word and header; prefix and
  * header. And the longest that is said on the hint's channel while nobody is there (5): "OK ATR fastkd",
  * "fastkd". */
@@ -42,9 +44,10 @@ struct oracle_quiet {
     bool away;     /* the relay's process is dead */
     bool divisor;  /* the uart's first register is the divisor's, not the transmitter's */
     bool given_up; /* a packet was abandoned to nobody on serial: silence is due */
-    bool high;     /* this guest's VMM takes strings */
+    bool high;     /* this guest's VMM takes strings, as it said at the last SENDSIZE */
     bool rings;    /* and has a doorbell */
     bool initialized;
+    bool rewound;  /* by a revert, since a poll was cheap */
     unsigned dear; /* polls in a row that cost more than one which finds nothing */
     bool calm;     /* nothing disturbed the call before */
     uint64_t struck;
@@ -68,6 +71,14 @@ __attribute__((format(printf, 2, 3))) static void breach(struct oracle_quiet *qu
 static bool is_string(const struct sim_vm_exit *exit)
 {
     return exit->kind == SIM_GUEST_OUTS || exit->kind == SIM_GUEST_INS;
+}
+
+/* SENDSIZE, sub-type 1 of the MESSAGE command (vmware-backdoor.md 3.1), whose answer alone says that the
+ * string port may be used (rule 14). */
+static bool is_send_size(const struct sim_vm_exit *exit)
+{
+    enum { SEND_SIZE = 1 << 16 | 30 };
+    return exit->kind == SIM_GUEST_BACKDOOR && (uint32_t)exit->before->rcx == SEND_SIZE;
 }
 
 static bool is_doorbell(const struct sim_vm_exit *exit)
@@ -125,7 +136,8 @@ void oracle_quiet_exit(struct oracle_quiet *quiet, const struct sim_vm_exit *exi
     if (since->backdoor + since->uart == 0)
         since->began_ns = exit->began_ns;
     since->cost_ns += cost_of(quiet, exit);
-    quiet->high = quiet->high || is_string(exit);
+    if (is_send_size(exit))
+        quiet->high = ((uint32_t)exit->after->rcx >> 16 & STATUS_HIGH_BANDWIDTH) != 0;
     quiet->rings = quiet->rings || is_ring(exit);
     if (exit->kind != SIM_GUEST_IN8 && exit->kind != SIM_GUEST_OUT8)
         since->backdoor++;
@@ -208,9 +220,10 @@ static void judge_send(struct oracle_quiet *quiet)
 static void judge_dear_polls(struct oracle_quiet *quiet)
 {
     bool struck = quiet->faults != NULL && sim_faults_struck_on(quiet->faults, SIM_FAULT_EXIT) > 0;
-    unsigned most = struck ? ORACLE_QUIET_DEAR_AFTER : ORACLE_QUIET_DEAR_POLLS;
+    unsigned most = struck ? ORACLE_QUIET_DEAR_AFTER : ORACLE_QUIET_DEAR_POLLS + quiet->rewound;
     unsigned cheap = quiet->rings ? 0 : ORACLE_QUIET_CHEAP;
     quiet->dear = quiet->since.backdoor > cheap && !quiet->away ? quiet->dear + 1 : 0;
+    quiet->rewound = quiet->rewound && quiet->since.backdoor > cheap;
     if (quiet->dear == most + 1)
         breach(quiet, "%u polls in a row with nobody there cost more than %u exits", most + 1, cheap);
 }
@@ -309,7 +322,7 @@ static void boot(struct oracle_quiet *quiet)
 {
     quiet->calm = true;
     quiet->dear = 0;
-    quiet->initialized = quiet->high = quiet->rings = false;
+    quiet->initialized = quiet->high = quiet->rings = quiet->rewound = false;
     quiet->divisor = quiet->given_up = false;
     quiet->struck = faults_struck(quiet);
     quiet->since = (struct since){.disturbed = quiet->attached};
@@ -322,6 +335,7 @@ void oracle_quiet_life(struct oracle_quiet *quiet, enum sim_life life)
     if (life == SIM_LIFE_RELAY_KILL || life == SIM_LIFE_RELAY_RESTART)
         quiet->away = life == SIM_LIFE_RELAY_KILL;
     quiet->since.disturbed = true;
+    quiet->rewound = quiet->rewound || life == SIM_LIFE_REVERT;
     if (life == SIM_LIFE_ATTACH || life == SIM_LIFE_REVERT)
         quiet->given_up = false;
     if (life == SIM_LIFE_POWER_ON || life == SIM_LIFE_RESET || life == SIM_LIFE_REBOOT)

@@ -40,7 +40,8 @@ enum {
         2, /* of an initialisation that is not the first, or leaves the backdoor for the uart */
     ORACLE_QUIET_CHEAP = 3,        /* exits of a poll that finds nothing: 2, and 3 with a word for the host; at a
                                       doorbell 0 */
-    ORACLE_QUIET_DEAR_POLLS = 2,   /* dearer ones in a row: as the hint is met */
+    ORACLE_QUIET_DEAR_POLLS = 2,   /* dearer ones in a row: as the hint is met; one more behind a revert, which
+                                      notices that its channel is gone */
     ORACLE_QUIET_DEAR_AFTER = 260, /* the same once a fault has struck an exit: a VMM that refused TCLO is
                                       left alone for so long, and must have four turns to be believed again */
     ORACLE_QUIET_UART_POLL = 4,    /* exits of a poll that finds nothing (break-in/break-in-idle-cost.lua) */

@@ -418,8 +418,8 @@ static void the_same_packet_of_the_next_boot_is_a_new_one(void **context)
     finish_clean(f);
 }
 
-/* The line is slow: the first packet of the boot before arrives when the next boot has sent the same one, and what the
- * boot before said behind it comes behind it. */
+/* The line is slow: the first packet of the boot before arrives when the next boot has sent the same one, and
+ * what the boot before said behind it comes behind it. */
 static void a_late_packet_of_the_boot_before_is_not_taken_for_its_twin(void **context)
 {
     struct fixture *f = *context;
@@ -1079,7 +1079,8 @@ static void a_wish_between_a_revert_and_its_first_poll_may_be_honoured_or_not(vo
 static void a_wish_beside_a_prompt_may_be_dropped_on_the_backdoor(void **context)
 {
     struct fixture *f = *context;
-    struct body ask = make(DBG_TYPE_DEBUG_IO, DBG_IO_PROMPT, 24, 1), answer = make(DBG_TYPE_DEBUG_IO, DBG_IO_PROMPT, 24, 2);
+    struct body ask = make(DBG_TYPE_DEBUG_IO, DBG_IO_PROMPT, 24, 1),
+                answer = make(DBG_TYPE_DEBUG_IO, DBG_IO_PROMPT, 24, 2);
     wish(f);
     packet(f, ask);
     wish(f);
@@ -1218,6 +1219,38 @@ static void on_serial_a_request_that_a_reset_cuts_may_break_in(void **context)
     request(f, question); /* arrived as a whole */
     life(f, SIM_LIFE_RESET);
     break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+}
+
+/* And the relay may make a break of its own beside it. */
+static void on_the_backdoor_a_request_that_a_reset_cuts_may_break_in(void **context)
+{
+    struct fixture *f = *context;
+    struct body question = read_message(DBG_BREAK_IN_BYTE);
+    stopped(f);
+    asked(f, &question);
+    life(f, SIM_LIFE_RESET);
+    event(f, MK_TRACE_BREAK, 1);
+    assert_int_equal(excuses_of(f, "noise-break-in"), 1);
+    event(f, MK_TRACE_BREAK, 1);
+    assert_clean(f);
+    event(f, MK_TRACE_BREAK, 1);
+    assert_violates(f, 4, "nobody wished");
+}
+
+/* Whoever ends before it was told leaves the break to the next. */
+static void a_break_that_a_guest_was_not_told_of_is_the_next_ones(void **context)
+{
+    struct fixture *f = *context;
+    stopped(f);
+    life(f, SIM_LIFE_RESET);
+    event(f, MK_TRACE_INITIALIZE, 0);
+    event(f, MK_TRACE_BOOTED, 0);
+    life(f, SIM_LIFE_RESET);
+    event(f, MK_TRACE_INITIALIZE, 0);
+    event(f, MK_TRACE_BREAK, 1);
+    assert_clean(f);
+    event(f, MK_TRACE_BREAK, 1);
     assert_violates(f, 4, "nobody wished");
 }
 
@@ -1612,10 +1645,8 @@ static void drawn_noise_may_break_in_once_for_each_byte(void **context)
 static void a_break_in_byte_that_the_fault_misses_is_still_a_wish(void **context)
 {
     static const uint8_t byte = DBG_BREAK_IN_BYTE;
-    const struct sim_fault_rule overrun = {.layer = SIM_FAULT_UART,
-                                           .direction = SIM_FAULT_TO_TARGET,
-                                           .kind = SIM_FAULT_OVERRUN,
-                                           .byte = 8};
+    const struct sim_fault_rule overrun = {
+        .layer = SIM_FAULT_UART, .direction = SIM_FAULT_TO_TARGET, .kind = SIM_FAULT_OVERRUN, .byte = 8};
     struct fixture *f = *context;
     wish(f);
     oracle_fault(f->oracle, &overrun, &byte, 1);
@@ -1761,7 +1792,8 @@ static void a_guest_that_begins_as_the_one_before_gets_what_that_one_was_asked(v
     assert_clean(f);
 }
 
-/* And when its ACK of what it asked was lost, the new kernel is asked it too. Neither holds for another packet. */
+/* And when its ACK of what it asked was lost, the new kernel is asked it too. Neither holds for another
+ * packet. */
 static void a_guest_that_begins_as_the_one_before_may_lose_its_first_packet(void **context)
 {
     struct fixture *f = *context;
@@ -1866,8 +1898,9 @@ static void on_serial_a_request_to_the_kernel_before_is_no_ack_either(void **con
     assert_violates(f, 1, "delivered to the kernel after its own was gone");
 }
 
-/* Two ACKs are on the line, and the older one is for the guest before: that the debugger has the SYNC packet does not
- * take it back. The stale request that it lets pass has the id of the first one meant for this kernel. */
+/* Two ACKs are on the line, and the older one is for the guest before: that the debugger has the SYNC packet
+ * does not take it back. The stale request that it lets pass has the id of the first one meant for this
+ * kernel. */
 static void a_late_ack_stays_late_and_costs_the_first_request_that_is_meant(void **context)
 {
     struct fixture *f = *context;
@@ -2267,9 +2300,12 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_request_given_up_after_a_fault_or_a_reboot_or_void_is_not, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(nobody_is_blamed_for_a_machine_that_stands_still, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(on_serial_a_sync_packet_shows_a_new_debugger_where_ids_are, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(on_serial_a_request_of_the_debugger_before_settles_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(on_serial_a_new_debuggers_first_request_may_pass_for_a_repeat, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_a_sync_packet_shows_a_new_debugger_where_ids_are, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_a_request_of_the_debugger_before_settles_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_a_new_debuggers_first_request_may_pass_for_a_repeat, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_machine_that_stood_still_has_lost_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_relay_may_speak_for_a_target_that_is_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_relay_may_say_nothing_else_for_it, set_up, tear_down),
@@ -2300,18 +2336,20 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_guest_reset_while_stopped_may_be_made_to_break_in_once, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(on_the_backdoor_a_request_that_a_reset_cuts_may_break_in, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_break_that_a_guest_was_not_told_of_is_the_next_ones, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(on_serial_a_request_that_a_reset_cuts_may_break_in, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_revert_brings_back_the_wishes_of_its_snapshot, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_revert_brings_back_the_wishes_of_its_snapshot, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_hole_has_a_name_of_its_own_and_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(header_flips_excuse_a_lost_packet_as_the_table_says_and_only_that_one,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_type_flip_excuses_delivery_under_the_other_type, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_type_flip_excuses_a_lost_request_and_not_the_next, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_type_flip_of_a_sync_frame_lets_it_come_twice, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_type_flip_of_a_sync_frame_lets_it_come_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_id_flip_of_a_repeat_excuses_a_second_delivery_and_no_third, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_count_flip_excuses_a_shorter_body_but_no_loss, set_up, tear_down),
@@ -2347,8 +2385,8 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_guest_that_begins_as_the_one_before_gets_what_that_one_was_asked,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_packet_that_was_accepted_is_told_before_an_equal_one_of_the_next_boot,
-                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_packet_that_was_accepted_is_told_before_an_equal_one_of_the_next_boot, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_guest_that_begins_as_the_one_before_may_lose_its_first_packet,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_guest_that_is_again_may_be_asked_once_it_was_heard, set_up,
@@ -2363,8 +2401,8 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_delayed_ack_is_late_for_the_boots_until_it_comes, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_late_ack_stays_late_and_costs_the_first_request_that_is_meant, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_late_ack_stays_late_and_costs_the_first_request_that_is_meant,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_ack_that_came_before_the_boot_acknowledges_nothing_of_it, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(behind_a_lost_reset_a_packet_may_come_again_once, set_up, tear_down),
@@ -2388,9 +2426,10 @@ int main(int argc, char **argv)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_guest_that_says_hello_while_its_debugger_waits_may_be_made_to_break_in_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_wish_whose_debugger_left_may_be_honoured_by_the_poll_under_way_alone, set_up,
+        cmocka_unit_test_setup_teardown(
+            a_wish_whose_debugger_left_may_be_honoured_by_the_poll_under_way_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_late_packet_of_the_boot_before_is_not_taken_for_its_twin, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_late_packet_of_the_boot_before_is_not_taken_for_its_twin, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

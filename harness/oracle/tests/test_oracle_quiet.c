@@ -63,35 +63,48 @@ static void wait(struct fixture *f, uint64_t ns)
 }
 
 static void exit_as(struct fixture *f, enum sim_guest_exit_kind kind, uint16_t port, uint8_t value,
-                    uint64_t bytes)
+                    const struct sim_registers *before, const struct sim_registers *after)
 {
-    const struct sim_registers r = {.rcx = bytes};
-    struct sim_vm_exit exit = {
-        .kind = kind, .port = port, .value = value, .began_ns = sim_now(f->world), .before = &r, .after = &r};
+    struct sim_vm_exit exit = {.kind = kind,
+                               .port = port,
+                               .value = value,
+                               .began_ns = sim_now(f->world),
+                               .before = before,
+                               .after = after};
     wait(f, sim_cost(f->world)->exit_ns);
     oracle_quiet_exit(f->quiet, &exit);
 }
 
+static const struct sim_registers nothing;
+
 static void backdoor(struct fixture *f, unsigned exits)
 {
     while (exits-- > 0)
-        exit_as(f, SIM_GUEST_BACKDOOR, 0x5658, 0, 0);
+        exit_as(f, SIM_GUEST_BACKDOOR, 0x5658, 0, &nothing, &nothing);
+}
+
+/* SENDSIZE, and the VMM offers its string port, or not. */
+static void size_call(struct fixture *f, bool offers_strings)
+{
+    const struct sim_registers before = {.rcx = 1 << 16 | 30};
+    const struct sim_registers after = {.rcx = offers_strings ? 0x81 << 16 | 30 : 1 << 16 | 30};
+    exit_as(f, SIM_GUEST_BACKDOOR, 0x5658, 0, &before, &after);
 }
 
 static void high_bandwidth(struct fixture *f)
 {
-    exit_as(f, SIM_GUEST_OUTS, 0x5659, 0, 0);
+    size_call(f, true);
 }
 
 static void write_byte(struct fixture *f)
 {
-    exit_as(f, SIM_GUEST_OUT8, COM2, 0x30, 0);
+    exit_as(f, SIM_GUEST_OUT8, COM2, 0x30, &nothing, &nothing);
 }
 
 static void look(struct fixture *f, unsigned exits)
 {
     while (exits-- > 0)
-        exit_as(f, SIM_GUEST_IN8, LINE_STATUS, 0, 0);
+        exit_as(f, SIM_GUEST_IN8, LINE_STATUS, 0, &nothing, &nothing);
 }
 
 static void tell(struct fixture *f, enum mk_trace_event event)
@@ -233,6 +246,36 @@ static void a_third_dear_poll_in_a_row_is_one_too_many(void **state)
     assert_breach(f, "3 polls in a row with nobody there cost more than 3 exits");
 }
 
+/* The first poll behind a revert finds its channel gone, and only then is the hint met. */
+static void a_third_dear_poll_is_due_behind_a_revert(void **state)
+{
+    struct fixture *f = *state;
+    poll(f, 2);
+    life(f, SIM_LIFE_REVERT);
+    poll(f, 10); /* not judged, nor counted */
+    poll(f, 10);
+    for (int i = 0; i < 3; i++)
+        poll(f, 10);
+    assert_clean(f);
+    poll(f, 10);
+    assert_breach(f, "4 polls in a row with nobody there cost more than 3 exits");
+    poll(f, 2);
+    for (int i = 0; i < 3; i++)
+        poll(f, 10);
+    assert_breach(f, "3 polls in a row with nobody there cost more than 3 exits");
+}
+
+/* One answer with a wrong bit does not make a VMM without strings one that has them. */
+static void what_a_vmm_said_last_of_its_strings_counts(void **state)
+{
+    struct fixture *f = *state;
+    poll(f, 2);
+    size_call(f, false);
+    backdoor(f, DEAR_WORDS - 1);
+    tell(f, MK_TRACE_POLL);
+    assert_clean(f);
+}
+
 static void a_packet_is_one_rpc_whatever_it_holds(void **state)
 {
     struct fixture *f = *state;
@@ -348,10 +391,10 @@ static void a_fault_excuses_its_call_and_the_next(void **state)
 /* The uart is set up: its divisor's registers lie where the transmitter's is. */
 static void initialize_uart(struct fixture *f, unsigned looks)
 {
-    exit_as(f, SIM_GUEST_BACKDOOR, 0x5658, 0, 0);
-    exit_as(f, SIM_GUEST_OUT8, LINE_CONTROL, 0x80, 0);
+    exit_as(f, SIM_GUEST_BACKDOOR, 0x5658, 0, &nothing, &nothing);
+    exit_as(f, SIM_GUEST_OUT8, LINE_CONTROL, 0x80, &nothing, &nothing);
     write_byte(f);
-    exit_as(f, SIM_GUEST_OUT8, LINE_CONTROL, 0x03, 0);
+    exit_as(f, SIM_GUEST_OUT8, LINE_CONTROL, 0x03, &nothing, &nothing);
     look(f, looks);
     tell(f, MK_TRACE_INITIALIZE);
 }
@@ -436,6 +479,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(an_initialisation_is_eight_exits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_poll_is_a_turn_and_an_rpc_at_most, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_third_dear_poll_in_a_row_is_one_too_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_third_dear_poll_is_due_behind_a_revert, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_vmm_said_last_of_its_strings_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_is_one_rpc_whatever_it_holds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_may_wait, set_up, tear_down),
