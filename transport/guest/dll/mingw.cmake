@@ -54,7 +54,7 @@ function(mingw_objects objects_var arch name)
     endif()
     add_custom_command(OUTPUT ${object} ${reports}
       COMMAND ${MINGW_${arch}} ${MINGW_FLAGS} ${MINGW_FLAGS_${arch}} ${arg_OPTIONS}
-              -MD -MT ${object} -MF ${object}.d -c -o ${object} ${relative}
+              -MD -MT ${object} -MF ${object}.d -c -o ${object} ${source}
       WORKING_DIRECTORY ${base}
       DEPENDS ${source} DEPFILE ${object}.d
       COMMENT "mingw ${arch}: ${relative}" VERBATIM)
