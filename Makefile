@@ -56,8 +56,8 @@ mutants: deps ## apply each patch of ci/mutants/ in turn: every one must turn a 
 soak: deps ## play new seeds of the swarm for MINUTES (default 10), then every fault at every place, and pairs
 	@ci/soak.sh
 
-layers: deps ## build every layer with only those below it: no dependency may point up
-	@ci/layers.sh
+layers: deps ## no dependency may point up: by includes, by symbols, and by building every layer with only those below it
+	@ci/layers.sh --build
 
 clean: ## remove build/ and results/latest
 	@rm -rf build results/latest

@@ -1,8 +1,9 @@
 # kdfast.dll, or one that differs from it as told, which is how the gate's bad DLLs are made:
 #
 #   kdfast_dll(IMAGE ARCH NAME [SOURCES file...] [INSTEAD file...] [LINK flag...] [DEF file] [IMPORTS file])
-#       IMAGE is a full path, NAME keeps the objects of two images apart. SOURCES are added. Each file of INSTEAD takes the
-#       place of the module's source of that name, DEF that of kdfast.def, IMPORTS that of ntoskrnl.def.
+#       IMAGE is a full path, NAME keeps what is compiled for two images apart. SOURCES are added. Each file of INSTEAD takes
+#       the place of the module's source of that name, DEF that of kdfast.def, IMPORTS that of ntoskrnl.def. The module's own
+#       objects are made once, for the image called kdfast.
 #
 # It is made of the very sources of the libraries kd and kd_guest, and of the platform in this folder.
 include_guard(DIRECTORY)
@@ -55,11 +56,16 @@ function(kdfast_dll image arch name)
     cmake_path(GET instead FILENAME file)
     list(FILTER sources EXCLUDE REGEX "/${file}$")
   endforeach()
-  mingw_objects(objects ${arch} ${name} SOURCES ${sources} ${arg_SOURCES} ${arg_INSTEAD})
+  if(name STREQUAL kdfast)
+    mingw_objects(own ${arch} kdfast SOURCES ${sources})
+  else()
+    mingw_object_names(own ${arch} kdfast ${sources})
+  endif()
+  mingw_objects(more ${arch} ${name} SOURCES ${arg_SOURCES} ${arg_INSTEAD})
   mingw_import_library(kernel ${arch} ${name} ${imports})
   mingw_import_library(hal ${arch} ${name} ${KDFAST_FOLDER}/hal.def)
   kdfast_resource(resource ${arch} ${name})
-  mingw_link(${image} ${arch} OBJECTS ${objects} ${resource} LIBRARIES ${def} ${kernel} ${hal}
+  mingw_link(${image} ${arch} OBJECTS ${own} ${more} ${resource} LIBRARIES ${def} ${kernel} ${hal}
     DEPENDS ${KDFAST_FOLDER}/kdfast.ld
     OPTIONS ${KDFAST_LINK} ${KDFAST_LINK_${arch}} ${arg_LINK} FINISH kd_seal)
 endfunction()

@@ -4,6 +4,8 @@
 #       compiles C and assembly (.S) sources, rebuilds by what they include, and sets OBJECTS_VAR to the objects.
 #       ARCH is x64 or x86. NAME keeps two users of the same source apart. Beside the object FILE.c.o of a C
 #       source lie FILE.c.su and FILE.c.ci: its functions' stack and calls.
+#   mingw_object_names(OBJECTS_VAR ARCH NAME file...)
+#       the objects that mingw_objects makes, elsewhere, of these.
 #   mingw_import_library(LIBRARY_VAR ARCH NAME DEF)
 #       the import library of a .def file, for the user called NAME.
 #   mingw_link(IMAGE ARCH OBJECTS object... [LIBRARIES file...] [DEPENDS file...] [OPTIONS flag...] [FINISH program])
@@ -33,18 +35,34 @@ set(MINGW_FLAGS_x64 "")
 # Pushed arguments need no more than a word; tables for unwinding are not read by any 32-bit kernel.
 set(MINGW_FLAGS_x86 -march=i686 -mpreferred-stack-boundary=2 -fno-asynchronous-unwind-tables)
 
+# Generated sources are named from the build's folder, all others from ours.
+function(mingw_base base_var relative_var source)
+  set(base ${CMAKE_SOURCE_DIR})
+  cmake_path(IS_PREFIX CMAKE_BINARY_DIR ${source} NORMALIZE is_generated)
+  if(is_generated)
+    set(base ${CMAKE_BINARY_DIR})
+  endif()
+  cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${base} OUTPUT_VARIABLE relative)
+  set(${base_var} ${base} PARENT_SCOPE)
+  set(${relative_var} ${relative} PARENT_SCOPE)
+endfunction()
+
+function(mingw_object_names objects_var arch name)
+  set(objects "")
+  foreach(source IN LISTS ARGN)
+    cmake_path(ABSOLUTE_PATH source)
+    mingw_base(base relative ${source})
+    list(APPEND objects ${CMAKE_BINARY_DIR}/mingw/${name}/${arch}/${relative}.o)
+  endforeach()
+  set(${objects_var} ${objects} PARENT_SCOPE)
+endfunction()
+
 function(mingw_objects objects_var arch name)
   cmake_parse_arguments(PARSE_ARGV 3 arg "" "" "SOURCES;OPTIONS")
-  set(objects "")
-  foreach(source IN LISTS arg_SOURCES)
+  mingw_object_names(objects ${arch} ${name} ${arg_SOURCES})
+  foreach(source object IN ZIP_LISTS arg_SOURCES objects)
     cmake_path(ABSOLUTE_PATH source)
-    set(base ${CMAKE_SOURCE_DIR})
-    cmake_path(IS_PREFIX CMAKE_BINARY_DIR ${source} NORMALIZE is_generated)
-    if(is_generated)
-      set(base ${CMAKE_BINARY_DIR})
-    endif()
-    cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${base} OUTPUT_VARIABLE relative)
-    set(object ${CMAKE_BINARY_DIR}/mingw/${name}/${arch}/${relative}.o)
+    mingw_base(base relative ${source})
     cmake_path(GET object PARENT_PATH directory)
     file(MAKE_DIRECTORY ${directory})
     cmake_path(REMOVE_EXTENSION object LAST_ONLY OUTPUT_VARIABLE stem)
@@ -58,7 +76,6 @@ function(mingw_objects objects_var arch name)
       WORKING_DIRECTORY ${base}
       DEPENDS ${source} DEPFILE ${object}.d
       COMMENT "mingw ${arch}: ${relative}" VERBATIM)
-    list(APPEND objects ${object})
   endforeach()
   set(${objects_var} ${objects} PARENT_SCOPE)
 endfunction()
