@@ -53,15 +53,29 @@ build_and_test() { # preset, ctest arguments...
     fi
 }
 
-# What a sanitizer cannot see anything in, or what same-hash plays under sanitizers anyway, is left to the first run; the
-# storm of connects is left to the sanitized one, where a leak shows.
-say "gcc -O2: unit tests, scenarios, live target"
-build_and_test release -E '^live\.clients\.storm$'
+# Every scenario once, as same-hash played it with gcc -O2 and then compared: what TAP says of it counts as a test.
+count_catalogue() {
+    local tap=build/catalogue.tap ran bad gone
+    [ -s "$tap" ] || { failed=$((failed + 1)); echo "FAILED: no scenario was played" >&2; return; }
+    gone=$(grep -c '^ok .* # SKIP ' "$tap" || true) bad=$(grep -c '^not ok ' "$tap" || true)
+    ran=$(($(grep -c '^ok ' "$tap") - gone))
+    passed=$((passed + ran)) failed=$((failed + bad)) skipped=$((skipped + gone))
+    echo "$ran scenarios passed, $bad failed, $gone skipped"
+    sed -n 's/^ok [0-9]* - \(.*\) # SKIP \(.*\)/  skipped \1: \2/p' "$tap"
+}
+
+# The scenarios are same-hash's, on native; the storm of connects is left to the sanitized run, where a leak shows, and so
+# is a hostile DLL, where a byte read too far does. What a sanitizer cannot see anything in is left to the first run: other
+# programs' work, guest code, and what repeats for minutes what the sanitizers have seen in a second.
+say "gcc -O2: unit tests, both machines, live target"
+build_and_test release -E '^(scenario\.|live\.clients\.storm$|test_gate_hostile\.a_changed_byte_never)'
 say "address and undefined-behaviour sanitizers: unit tests, live target"
-build_and_test asan -E '^(scenario|emu|machines|clients|timeline|same_hash|same_machine|swarm)\.|^live\.clients\.(quirks|conversation|thousand|kvm)'
-count_step "every scenario from clang, gcc -O0, sanitizers, at fixed addresses: the same histories" ci/same-hash.sh
+build_and_test asan -E "^(scenario|emu|machines|clients|timeline|same_hash|same_machine|swarm|gate|kdfast|report)\.|^live\.clients\.(quirks|conversation|thousand|kvm)|^exhaust\.singles_on_serial|for_ever|^test_kdbench\.(two_runs|a_sweep_finds)"
+rm -f build/catalogue.tap
+count_step "every scenario from gcc -O2, sanitizers, clang, gcc -O0 and -O3, at fixed addresses: the same histories" ci/same-hash.sh
+count_catalogue
 count_step "the benchmark's exact figures against results/baseline.json" ci/bench-gate.sh --exact
-count_step "every layer builds with only those below it" ci/layers.sh
+count_step "no dependency points up" ci/layers.sh
 
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # make soak: seeds that nobody has played before, from the commit's hash on, for MINUTES (default 10) on all processors;
-# then every fault at every place, single and in pairs; then
-# everything on every machine. Says which seeds it used; results in build/soak.json.
+# then every fault at every place, single and in pairs; then everything on every machine, and from every compiler. Says which seeds it used; results in build/soak.json.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ci/build.sh release kdharness
@@ -14,4 +13,5 @@ build/bin/kdharness exhaust || failed=1
 build/bin/kdharness exhaust --pairs || failed=1
 echo "soak: every scenario and 500 seeds on every machine, each equal to native's history"
 build/bin/kdharness diff-machines --seeds "$first:$((first + 499))" harness/scenarios || failed=1
+ci/same-hash.sh --all || failed=1
 exit "$failed"
