@@ -323,6 +323,7 @@ static void on_life(void *context, enum sim_life life)
     case SIM_LIFE_DETACH:
     case SIM_LIFE_RELAY_KILL:
     case SIM_LIFE_RELAY_RESTART:
+        oracle->relay_is_new = oracle->relay_is_new || life == SIM_LIFE_RELAY_RESTART;
         oracle_end_epoch(oracle);
         oracle_line_changes(oracle);
         break;
@@ -351,9 +352,14 @@ static void on_hello(struct oracle *oracle)
 
 static void on_rpc(void *context, bool is_reply, const uint8_t *bytes, size_t len_bytes)
 {
-    enum { KIND = 3, HELLO = 1 }; /* 2: the message */
-    if (!is_reply && len_bytes > KIND && bytes[KIND] == HELLO)
-        on_hello(context);
+    enum { KIND = 3, HELLO = 1, SEND = 2 }; /* 2: the message */
+    struct oracle *oracle = context;
+    if (is_reply || len_bytes <= KIND)
+        return;
+    if (bytes[KIND] == HELLO)
+        on_hello(oracle);
+    else if (bytes[KIND] == SEND)
+        oracle->relay_is_new = false;
 }
 
 /* ---- the debugger

@@ -120,6 +120,7 @@ struct oracle {
     bool stopped_quietly; /* for a module or a prompt, and not by an exception */
     bool kernel_stopped;
     bool fulfils;      /* and this stop is what a wish is for: an exception or, for a relay, a prompt */
+    bool relay_is_new; /* it was started, and has not been told of a stop yet: what comes now it keeps */
     bool farewell;     /* a relay may speak for a target that is gone (2.12 rule 7) */
     bool left_stopped; /* the guest before was stopped when it ended */
     bool debugger_waits; /* one has a stop or a prompt, and no word that ends it has reached the kernel */

@@ -45,7 +45,7 @@ void oracle_wished(struct oracle *oracle)
     bool runs = oracle->powered && oracle->attached && !oracle->kernel_stopped && !oracle->unreached;
     struct oracle_wish wish = {.arrives_ns = oracle_lands_ns(oracle),
                                .demands = runs,
-                               .satisfied = oracle->fulfils && !oracle->resumes,
+                               .satisfied = oracle->fulfils && !oracle->resumes && !oracle->relay_is_new,
                                .polls_left = 1,
                                .hole = now < oracle->misframed_until ? HOLE_MISFRAME : HOLE_NONE};
     if (oracle->config.link == SIM_LINK_SERIAL)

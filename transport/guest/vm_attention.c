@@ -52,6 +52,7 @@ static void take_message(struct vm_attention *attention, const uint8_t *bytes, u
     if (is(&reset, bytes, len_bytes)) {
         attention->answer = ANSWER_NAME;
         attention->is_trusted = false;
+        attention->trials = 0;
     } else if (is(&call, bytes, len_bytes)) {
         attention->answer = ANSWER_OK;
         attention->is_trusted = true;

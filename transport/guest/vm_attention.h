@@ -21,7 +21,7 @@ struct vm_attention {
     bool is_trusted; /* the host has said on this channel that it gives the hint: its silence means something
                       */
     uint8_t answer;  /* what its last message is answered with */
-    uint8_t trials;  /* turns since trust was lost */
+    uint8_t trials;  /* turns since trust was lost, or since its last reset */
     uint8_t pause;   /* questions to go until a channel is opened again */
 };
 

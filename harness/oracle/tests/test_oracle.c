@@ -1238,6 +1238,28 @@ static void on_the_backdoor_a_request_that_a_reset_cuts_may_break_in(void **cont
     assert_violates(f, 4, "nobody wished");
 }
 
+/* It cannot know that the target stands until that says so. */
+static void a_relay_that_is_new_may_keep_what_comes_at_a_stop(void **context)
+{
+    static const uint8_t send_request[] = {0x46, 0x4B, 1, 2};
+    struct fixture *f = *context;
+    stopped(f);
+    life(f, SIM_LIFE_RELAY_RESTART);
+    wish(f);
+    wait(f, SIM_MS(1));
+    event(f, MK_TRACE_RUN, 0);
+    break_by_poll(f);
+    assert_clean(f);
+    stopped(f);
+    life(f, SIM_LIFE_RELAY_RESTART);
+    f->vm.rpc(f->vm.context, false, send_request, sizeof send_request);
+    wish(f);
+    wait(f, SIM_MS(1));
+    event(f, MK_TRACE_RUN, 0);
+    break_by_poll(f);
+    assert_violates(f, 4, "nobody wished");
+}
+
 /* Whoever ends before it was told leaves the break to the next. */
 static void a_break_that_a_guest_was_not_told_of_is_the_next_ones(void **context)
 {
@@ -2338,6 +2360,7 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(on_the_backdoor_a_request_that_a_reset_cuts_may_break_in, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_relay_that_is_new_may_keep_what_comes_at_a_stop, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_break_that_a_guest_was_not_told_of_is_the_next_ones, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(on_serial_a_request_that_a_reset_cuts_may_break_in, set_up,

@@ -168,6 +168,19 @@ static void a_lost_channel_means_ask_and_is_opened_again(void **state)
     assert_quiet(QUIET_EXITS);
 }
 
+/* However often a first contact is cut short, the host that begins it anew is no stranger. */
+static void lost_channels_in_a_row_are_no_reason_to_doubt(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3 * VM_ATTENTION_TRIALS_MAX; i++) {
+        fake_vmware_forget_channels();
+        assert_raised(1 + 1);
+        assert_raised(1 + 2 + 2);
+    }
+    assert_raised(2 + 3);
+    assert_quiet(2 + 1);
+}
+
 /* Wherever a call fails, the answer is "ask", or the true one. */
 static void a_failed_call_anywhere_never_hides_a_call(void **state)
 {
@@ -238,6 +251,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_host_that_starts_over_must_show_again_what_it_can, set_up_quiet,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_lost_channel_means_ask_and_is_opened_again, set_up_quiet,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(lost_channels_in_a_row_are_no_reason_to_doubt, set_up_quiet,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_failed_call_anywhere_never_hides_a_call, set_up_quiet, tear_down),
         cmocka_unit_test_setup_teardown(a_checkpoint_anywhere_is_survived, set_up_quiet, tear_down),
