@@ -416,8 +416,12 @@ static void judge_copy(struct monitor *monitor, const struct written *written)
     int resend = inbox_find(inbox, UNIT_RESEND, written->begun_number);
     if (ack == NO_UNIT || (resend != NO_UNIT && resend < ack) || !in_step(monitor))
         return;
-    if (inbox->units[ack].number >= target->out.begun_number &&
-        written->begun_ns - inbox->units[ack].time_ns > LATE_COPY_NS)
+    if (inbox->units[ack].number < target->out.begun_number ||
+        written->begun_ns - inbox->units[ack].time_ns <= LATE_COPY_NS)
+        return;
+    if (target->acks_open > 0) /* taken for one of the epoch before */
+        target->acks_open--;
+    else
         blame(monitor, written, MONITOR_W7, MONITOR_NO_DEVIATION, "it was acknowledged");
 }
 
@@ -576,6 +580,8 @@ static void wrote_data(struct monitor *monitor, const struct written *written)
     target->expect_lags = false;
     target->answered = false;
     target->out_unseen = false;
+    if ((frame->id & ~WIRE_SYNC) != WIRE_FIRST_ID)
+        target->acks_open = 0; /* the one before it was acknowledged, and so all of before it were answered */
     if (fresh || !copy || !target->out.is_there || frame->id != target->out.id) {
         sent_keep(&target->out, frame);
         target->out.begun_number = written->begun_number;
@@ -616,13 +622,17 @@ static void forget_conversation(struct monitor *monitor)
 }
 
 /* A relay counts the ACKs that its copies under the initial id still have to get: one that a fault made
- * superfluous may cost the SYNC frame of the next epoch its first ACK (2.15). */
+ * superfluous may cost a frame of the next epoch an ACK (2.15). */
 static void note_open_ack(struct monitor *monitor)
 {
-    const struct target *target = &monitor->target;
+    struct target *target = &monitor->target;
     bool initial = (target->out.id & ~WIRE_SYNC) == WIRE_FIRST_ID;
-    if (monitor->config.target_has_sessions && target->out.is_there && initial &&
-        !is_acked(target, UINT64_MAX))
+    bool acked = is_acked(target, UINT64_MAX);
+    if (!monitor->config.target_has_sessions || !target->out.is_there || !initial)
+        return;
+    target->acks_open += target->out.copies - acked;
+    target->out.is_there = false; /* it is counted */
+    if (!acked)
         target_astray(monitor);
 }
 
@@ -671,6 +681,7 @@ void target_boots(struct monitor *monitor)
 
 void target_lost(struct monitor *monitor)
 {
+    note_open_ack(monitor);
     forget_conversation(monitor);
     monitor->target.ids_known = false;
     monitor->target.expect_known = false;

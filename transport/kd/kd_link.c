@@ -210,7 +210,6 @@ static void judge_resend(struct kd_link *link, struct kd_action *action)
 static void judge_reset(struct kd_link *link, uint64_t now, struct kd_action *action)
 {
     link->distrusts = false;
-    link->acks_due = link->acks_stale = 0; /* it begins anew: what came before needs no answer any more */
     if (now < link->reset_absorbed_until) {
         link->counters.resets_absorbed++;
         return;

@@ -294,8 +294,6 @@ static void caller_rules(void **state)
          "send copyS cancel ack0 q0c skip restart distrust send copyS ack0", ">S >S SENT"},
         {"stale: a RESET thrown away does not",
          "send copyS cancel reset skip restart distrust send copyS ack0", ">S >S"},
-        {"stale: a RESET that is read ends the count",
-         "send copyS cancel restart distrust send copyS reset ack0", ">S >S >reset >0 SENT"},
         {"stale: a cut line owes nothing", "send copyS cut restart distrust ack0", ">S >S SENT"},
         {"stale: nor do the silent", "print copyS wait wait wait restart distrust send copyS ack0",
          ">S >S >S ABANDONED >S SENT"},
