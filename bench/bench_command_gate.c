@@ -5,6 +5,7 @@
 #include "harness/script/command.h"
 #include <argp.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { KEY_HELP = '?', KEY_RUN = 256, KEY_BASELINE };
 enum { EXIT_WORSE = 1 };
@@ -55,6 +56,7 @@ static struct arguments parse_arguments(int argc, char **argv, const char *does)
 }
 
 static const char *const expected_rows = "the rows that kdbench run --out writes";
+static const char *const expected_aims = "the aims that kdbench run --out writes";
 static const char *const expected_measured = "the figures that kdbench micro --out writes";
 
 /* The run, and behind it what the emulated machine ran, if that was played. */
@@ -76,12 +78,39 @@ static void print_verdict(const struct bench_changes *changes)
         puts("make baseline keeps what is better or new");
 }
 
+/* Prints the aims that the run, as it was judged when it was written, does not meet. Returns how many. */
+static unsigned print_missed_aims(const char *folder)
+{
+    json_t *aims = bench_read_optional(folder, "aims.json", expected_aims);
+    unsigned missed = 0, judged = 0;
+    size_t index;
+    json_t *aim;
+    json_array_foreach(aims, index, aim)
+    {
+        const char *what, *workload, *link, *bound, *state;
+        double figure;
+        if (json_unpack(aim, "{s:s, s:s, s:s, s:s, s:F, s:s}", "what", &what, "workload", &workload, "link",
+                        &link, "aim", &bound, "figure", &figure, "state", &state) != 0)
+            command_refuse("%s/aims.json: expected %s", folder, expected_aims);
+        judged += strcmp(state, "met") == 0;
+        if (strcmp(state, "not met") != 0)
+            continue;
+        missed++;
+        printf("aim not met: %s, %s over %s: %s, and it is %g\n", what, workload, link, bound, figure);
+    }
+    if (aims != NULL)
+        printf("%u aims met, %u not met\n", judged, missed);
+    json_decref(aims);
+    return missed;
+}
+
 int bench_command_gate(int argc, char **argv)
 {
     struct arguments arguments = parse_arguments(
         argc, argv,
-        "Compares a run with the baseline. An exact figure that got worse fails; a measured one warns. "
-        "Exit code 0: nothing is worse; 1: something is; 2: bad input.");
+        "Compares a run with the baseline. An exact figure that got worse fails, and so does an aim that is "
+        "not met; a "
+        "measured figure warns. Exit code 0: nothing is worse; 1: something is; 2: bad input.");
     json_t *baseline = bench_read(NULL, arguments.baseline, "a baseline that kdbench baseline wrote");
     json_t *rows = read_rows(arguments.run);
     json_t *measured = bench_read_optional(arguments.run, "measured.json", expected_measured);
@@ -89,11 +118,12 @@ int bench_command_gate(int argc, char **argv)
     char why[BENCH_WHY_BYTES];
     if (!bench_gate_compare(baseline, rows, measured, stdout, &changes, why))
         command_refuse("%s and %s/bench.json: %s", arguments.baseline, arguments.run, why);
+    unsigned missed = print_missed_aims(arguments.run);
     print_verdict(&changes);
     json_decref(measured);
     json_decref(rows);
     json_decref(baseline);
-    return changes.worse > 0 ? EXIT_WORSE : 0;
+    return changes.worse > 0 || missed > 0 ? EXIT_WORSE : 0;
 }
 
 static bool print_baseline(const void *context, FILE *to)

@@ -4,8 +4,13 @@
 static const struct bench_link links[] = {
     {"serial-115200", "16550 UART at 115200 bps, KDCOM framing in the guest: the reference", BENCH_LINK_REAL,
      SIM_LINK_SERIAL, {NULL}},
+    {"uart-unthrottled", "the same UART in a VMM that does not keep its speed: every byte still costs its exits",
+     BENCH_LINK_REAL, SIM_LINK_SERIAL, {"uart=unpaced"}},
     {"backdoor-lb", "GuestRPC over the VMware backdoor, low bandwidth: four bytes an exit", BENCH_LINK_REAL,
      SIM_LINK_BACKDOOR, {"backdoor=vmware-LB-only"}},
+    {"backdoor-vkd",
+     "modelled: backdoor-hb with VirtualKD's calls, a packet each, a channel opened and closed around each, every poll sent",
+     BENCH_LINK_MODELLED, SIM_LINK_BACKDOOR, {"backdoor=vmware-rpci-only", "skew=virtualkd"}},
     {"backdoor-hb", "GuestRPC over the VMware backdoor, high bandwidth: a message an exit", BENCH_LINK_REAL,
      SIM_LINK_BACKDOOR, {"backdoor=vmware"}},
     {"doorbell", "a VMM that copies a whole message out of guest memory in one exit; a flag in memory for polls",

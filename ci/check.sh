@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 ci/deps.sh
 
 passed=0 failed=0 skipped=0
-say() { printf '== %s\n' "$*"; }
+say() { printf '== %s (at %d s)\n' "$*" "$SECONDS"; }
 
 count_step() { # name, command...: one step that is not a CTest
     local name=$1
@@ -77,5 +77,5 @@ count_catalogue
 count_step "the benchmark's exact figures against results/baseline.json" ci/bench-gate.sh --exact
 count_step "no dependency points up" ci/layers.sh
 
-printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+printf '\nin %d s\n%d passed, %d failed, %d skipped\n' "$SECONDS" "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -30,8 +30,10 @@ while read -r name link settings; do
     targets+=("$name=unix:$folder/$name")
 done <<'LINKS'
 serial-115200 serial
+uart-unthrottled serial --set uart=unpaced
 backdoor-lb backdoor --set backdoor=vmware-LB-only
 backdoor-hb backdoor
+doorbell doorbell
 LINKS
 
 for target in "${targets[@]}"; do

@@ -66,14 +66,15 @@ static void set_baud(struct arguments *arguments, const char *value)
     arguments->lab.cost.baud = baud;
 }
 
-/* A link's defaults, but what was set before stays. On the wall clock there is no doorbell yet. */
+/* A link's defaults, but what was set before stays. */
 static void set_link(struct arguments *arguments, const char *value)
 {
     enum sim_link link;
-    if (lab_link_find(value, &link) != KD_OK || link == SIM_LINK_DOORBELL)
-        command_refuse("target: --link %s: expected backdoor or serial", value);
+    if (lab_link_find(value, &link) != KD_OK)
+        command_refuse("target: --link %s: expected backdoor, doorbell or serial", value);
     arguments->lab.vm.link = link;
     arguments->lab.vm.backdoor = sim_vm_config_default(link).backdoor;
+    arguments->lab.vm.doorbell = sim_vm_config_default(link).doorbell;
 }
 
 static void set_address(struct arguments *arguments, const char *value)
@@ -134,7 +135,7 @@ static const struct argp_option options[] = {
     {"listen", KEY_LISTEN, "ADDRESS", 0, "unix:PATH, tcp:127.0.0.1:PORT or pty: where a debugger attaches",
      0},
     {"arch", KEY_ARCH, "ARCH", 0, "x64 (default) or x86", 0},
-    {"link", KEY_LINK, "LINK", 0, "backdoor (default) or serial", 0},
+    {"link", KEY_LINK, "LINK", 0, "backdoor (default), doorbell or serial", 0},
     {"baud", KEY_BAUD, "N", 0, "of the serial line, 300 to 115200 (default 115200)", 0},
     {"seed", KEY_SEED, "N", 0, "Seed of the world (default 1)", 0},
     {"set", KEY_SET, "NAME=VALUE", 0, "Override a cost (cost.exit_ns) or a field of vm{}; may be repeated",

@@ -112,7 +112,7 @@ static void set_target(struct monitor_config *config, const struct lab_config *l
     const struct sim_cost *cost = &lab->cost;
     uint64_t access_ns = cost->exit_ns > cost->poll_floor_ns ? cost->exit_ns : cost->poll_floor_ns;
     config->target_has_sessions = sim_link_has_relay(lab->vm.link);
-    config->target_may_lose = lab->vm.link == SIM_LINK_SERIAL && lab->vm.uart != SIM_UART_VMM;
+    config->target_may_lose = lab->vm.link == SIM_LINK_SERIAL && lab->vm.uart == SIM_UART_WIRE;
     if (sim_link_has_relay(lab->vm.link) || lab->vm.polls == 0)
         return;
     config->target_wait_ns = 2 * access_ns * lab->vm.polls;

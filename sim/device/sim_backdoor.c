@@ -21,6 +21,7 @@ struct profile {
     bool has_device;
     bool has_channels;
     bool has_string_port;
+    bool has_tclo;
     bool leaves_registers;
     uint8_t undriven;
     uint32_t product;
@@ -34,11 +35,13 @@ static const struct profile profiles[SIM_BACKDOOR_PROFILES] = {
     [SIM_BACKDOOR_VMWARE] = {.has_device = true,
                              .has_channels = true,
                              .has_string_port = true,
+                             .has_tclo = true,
                              .undriven = 0xFF,
                              .product = PRODUCT_WORKSTATION,
                              .command_mask = 0xFFFF},
     [SIM_BACKDOOR_LB_ONLY] = {.has_device = true,
                               .has_channels = true,
+                              .has_tclo = true,
                               .undriven = 0xFF,
                               .product = PRODUCT_WORKSTATION,
                               .command_mask = 0xFFFF},
@@ -49,6 +52,12 @@ static const struct profile profiles[SIM_BACKDOOR_PROFILES] = {
                            .undriven = 0xFF,
                            .product = PRODUCT_ESX,
                            .command_mask = 0xFF},
+    [SIM_BACKDOOR_RPCI_ONLY] = {.has_device = true,
+                                .has_channels = true,
+                                .has_string_port = true,
+                                .undriven = 0xFF,
+                                .product = PRODUCT_WORKSTATION,
+                                .command_mask = 0xFFFF},
 };
 
 /* The call the guest stands in. */
@@ -106,8 +115,9 @@ struct sim_backdoor *sim_backdoor_create(struct sim_world *world, struct sim_fau
     backdoor->faults = faults;
     backdoor->profile = &profiles[config->profile];
     backdoor->memory = *memory;
-    backdoor->channels = sim_channels_create(world, faults, config->vm, config->channels,
-                                             backdoor->profile->has_string_port, memory, handler, context);
+    backdoor->channels =
+        sim_channels_create(world, faults, config->vm, config->channels, backdoor->profile->has_string_port,
+                            backdoor->profile->has_tclo, memory, handler, context);
     backdoor->prng = sim_prng_for(world, purpose);
     backdoor->complete = complete;
     backdoor->context = context;
@@ -202,13 +212,14 @@ static void answer(struct sim_backdoor *backdoor, const struct sim_call *call, u
 
 static const struct sim_fault_rule *ask_faults(struct sim_backdoor *backdoor, uint32_t type)
 {
-    return backdoor->faults == NULL ? NULL
-                                    : sim_faults_ask(backdoor->faults, SIM_FAULT_EXIT, SIM_FAULT_NO_DIRECTION,
-                                                     (uint16_t)type, 0);
+    return backdoor->faults == NULL
+               ? NULL
+               : sim_faults_ask(backdoor->faults, SIM_FAULT_EXIT, SIM_FAULT_NO_DIRECTION, (uint16_t)type, 0);
 }
 
 /* What a fault does to the host before it looks at the call. */
-static void strike_host(struct sim_backdoor *backdoor, const struct sim_fault_rule *rule, const struct sim_call *call)
+static void strike_host(struct sim_backdoor *backdoor, const struct sim_fault_rule *rule,
+                        const struct sim_call *call)
 {
     if (rule->kind == SIM_FAULT_CHECKPOINT)
         sim_channels_checkpoint(backdoor->channels);
@@ -229,7 +240,8 @@ static uint32_t strike_outcome(const struct sim_fault_rule *rule, struct sim_cal
 }
 
 /* A call as the channels play it, and as a fault changes it; ABSENT is not among these. */
-static uint32_t play_call(struct sim_backdoor *backdoor, const struct sim_fault_rule *rule, struct sim_call *call)
+static uint32_t play_call(struct sim_backdoor *backdoor, const struct sim_fault_rule *rule,
+                          struct sim_call *call)
 {
     if (rule == NULL)
         return sim_channels_call(backdoor->channels, call);
@@ -368,11 +380,13 @@ static uint32_t call_type(uint16_t port, bool is_in, const struct sim_registers 
 {
     if (port == SIM_PORT_BACKDOOR_HB)
         return is_in ? SIM_CALL_RECV_PAYLOAD : SIM_CALL_SEND_PAYLOAD;
-    return (uint16_t)registers->rcx == COMMAND_MESSAGE ? upper_half(registers->rcx) : SIM_FAULT_TYPE_GET_VERSION;
+    return (uint16_t)registers->rcx == COMMAND_MESSAGE ? upper_half(registers->rcx)
+                                                       : SIM_FAULT_TYPE_GET_VERSION;
 }
 
 /* True when a fault makes this access one that nobody answers. */
-static bool is_absent(struct sim_backdoor *backdoor, uint16_t port, bool is_in, const struct sim_registers *registers)
+static bool is_absent(struct sim_backdoor *backdoor, uint16_t port, bool is_in,
+                      const struct sim_registers *registers)
 {
     backdoor->strikes = false;
     if (!backdoor->profile->has_channels)

@@ -22,7 +22,8 @@ enum { SIM_PORT_BACKDOOR = 0x5658, SIM_PORT_BACKDOOR_HB = 0x5659, SIM_RPC_BYTES_
     X(SIM_BACKDOOR_ABSENT_ONES, "absent-ones", "EAX all ones, the rest unchanged: no device")                \
     X(SIM_BACKDOOR_ABSENT_ZERO, "absent-zero", "EAX zero, the rest unchanged: a VMM that ignores the exit")  \
     X(SIM_BACKDOOR_ABSENT_ECHO, "absent-echo", "all registers unchanged")                                    \
-    X(SIM_BACKDOOR_QEMU, "qemu-vmport", "GETVERSION answered, MESSAGE refused with registers unchanged")
+    X(SIM_BACKDOOR_QEMU, "qemu-vmport", "GETVERSION answered, MESSAGE refused with registers unchanged") \
+    X(SIM_BACKDOOR_RPCI_ONLY, "vmware-rpci-only", "as vmware, but TCLO is never opened")
 
 enum sim_backdoor_profile {
 #define SIM_BACKDOOR_ENUM(name, text, note) name,

@@ -43,7 +43,7 @@ struct sim_channels {
     struct sim_memory memory;
     sim_rpc_fn *handler;
     void *context;
-    bool offers_string;
+    bool offers_string, offers_tclo;
     bool attention; /* what calls on our TCLO channels say */
     struct sim_prng prng;
     struct channel *slots; /* a channel's id is its index */
@@ -57,8 +57,8 @@ struct sim_channels {
 };
 
 struct sim_channels *sim_channels_create(struct sim_world *world, struct sim_faults *faults, uint32_t vm,
-                                         uint32_t count, bool offers_string, const struct sim_memory *memory,
-                                         sim_rpc_fn *handler, void *context)
+                                         uint32_t count, bool offers_string, bool offers_tclo,
+                                         const struct sim_memory *memory, sim_rpc_fn *handler, void *context)
 {
     char purpose[32];
     snprintf(purpose, sizeof purpose, "channel %u", (unsigned)vm);
@@ -69,6 +69,7 @@ struct sim_channels *sim_channels_create(struct sim_world *world, struct sim_fau
                                       .handler = handler,
                                       .context = context,
                                       .offers_string = offers_string,
+                                      .offers_tclo = offers_tclo,
                                       .prng = sim_prng_for(world, purpose),
                                       .slots = sim_allocate(count, sizeof *channels->slots),
                                       .count = count};
@@ -161,7 +162,7 @@ static struct channel *find_free(struct sim_channels *channels)
 static uint32_t open_channel(struct sim_channels *channels, struct sim_call *call)
 {
     const uint32_t protocol = call->value & ~COOKIE_FLAG;
-    if (protocol != PROTOCOL_RPCI && protocol != PROTOCOL_TCLO)
+    if (protocol != PROTOCOL_RPCI && !(protocol == PROTOCOL_TCLO && channels->offers_tclo))
         return 0;
     struct channel *channel = find_free(channels);
     if (channel == NULL)
@@ -220,7 +221,8 @@ static void forget_called(struct sim_channels *channels)
     channels->called = NULL;
 }
 
-static void put_off(struct sim_channels *channels, const struct sim_fault_rule *rule, void (*then)(void *context))
+static void put_off(struct sim_channels *channels, const struct sim_fault_rule *rule,
+                    void (*then)(void *context))
 {
     channels->delayed = sim_at(channels->world, sim_now(channels->world) + rule->delay_ns, then, channels);
 }
@@ -229,7 +231,8 @@ static void put_off(struct sim_channels *channels, const struct sim_fault_rule *
  * was closed meanwhile: the guest opens another and sends once more (rule 31). */
 static uint32_t run_handler(struct sim_channels *channels, struct channel *channel)
 {
-    const struct sim_fault_rule *rule = sim_rpc_ask(channels->faults, SIM_FAULT_REQUEST, message_type(channel), channel->size);
+    const struct sim_fault_rule *rule =
+        sim_rpc_ask(channels->faults, SIM_FAULT_REQUEST, message_type(channel), channel->size);
     const bool twice = rule != NULL && rule->kind == SIM_FAULT_DUPLICATE;
     if (rule != NULL && rule->kind == SIM_FAULT_LOSE) {
         free_channel(channel);
@@ -256,7 +259,8 @@ bool sim_channels_reply(struct sim_channels *channels, const uint8_t *reply, siz
     struct channel *channel = channels->called;
     if (channel == NULL || channels->delayed != 0)
         return false;
-    const struct sim_fault_rule *rule = sim_rpc_ask(channels->faults, SIM_FAULT_REPLY, message_type(channel), len_bytes);
+    const struct sim_fault_rule *rule =
+        sim_rpc_ask(channels->faults, SIM_FAULT_REPLY, message_type(channel), len_bytes);
     const bool late = rule != NULL && rule->kind == SIM_FAULT_DELAY;
     channel->used_ns = sim_now(channels->world);
     put_reply(channel, reply, len_bytes);
@@ -360,7 +364,8 @@ static uint32_t announce(struct sim_channels *channels, struct channel *channel,
     return offer(channels) | SIM_STATUS_DORECV;
 }
 
-/* RECVSIZE with nothing to fetch, unless the guest is to be called: that is looked at now, and again next time. */
+/* RECVSIZE with nothing to fetch, unless the guest is to be called: that is looked at now, and again next
+ * time. */
 static uint32_t announce_call(struct sim_channels *channels, struct channel *channel, struct sim_call *call)
 {
     if (!channel->is_ours || !(channels->attention || channel->call_due))

@@ -43,10 +43,11 @@ struct sim_call {
 
 struct sim_channels;
 
-/* offers_string  in  high bandwidth is offered for every message */
+/* offers_string  in  high bandwidth is offered for every message
+ * offers_tclo    in  channels on which the host calls are opened */
 struct sim_channels *sim_channels_create(struct sim_world *world, struct sim_faults *faults, uint32_t vm,
-                                         uint32_t count, bool offers_string, const struct sim_memory *memory,
-                                         sim_rpc_fn *handler, void *context);
+                                         uint32_t count, bool offers_string, bool offers_tclo,
+                                         const struct sim_memory *memory, sim_rpc_fn *handler, void *context);
 void sim_channels_destroy(struct sim_channels *channels);
 
 /* Plays one call. Returns status bits, or SIM_STATUS_HELD: the handler runs on, and ends with

@@ -130,6 +130,18 @@ static uint32_t clock_divisor(const struct sim_uart *uart)
     return uart->divisor == 0 ? 0x10000u : uart->divisor;
 }
 
+/* What characters are paced by; an unpaced host takes and gives them at once. */
+static uint32_t pace_divisor(const struct sim_uart *uart)
+{
+    return uart->config.mode == SIM_UART_UNPACED ? 0 : clock_divisor(uart);
+}
+
+/* A host has the byte as soon as the guest wrote it, and keeps one for which the guest has no room. */
+static bool is_hosted(const struct sim_uart *uart)
+{
+    return uart->config.mode == SIM_UART_VMM || uart->config.mode == SIM_UART_UNPACED;
+}
+
 /* When the last bit of a character that starts at start_ns is on the wire. */
 static uint64_t pace_character(struct pace *pace, uint64_t start_ns, uint32_t divisor)
 {
@@ -180,11 +192,11 @@ static void take_arrived(struct sim_uart *uart)
     const uint64_t now = sim_now(uart->world);
     while (uart->held_count > 0 && uart->arrives_ns <= now && line_open(uart)) {
         uint64_t enters_ns = uart->arrives_ns;
-        if (uart->config.mode == SIM_UART_VMM && enters_ns < uart->room_ns)
+        if (is_hosted(uart) && enters_ns < uart->room_ns)
             enters_ns = uart->room_ns;
         line_deliver(uart, uart->held[uart->held_head++], enters_ns);
         if (--uart->held_count > 0)
-            uart->arrives_ns = pace_character(&uart->rx_pace, enters_ns, clock_divisor(uart));
+            uart->arrives_ns = pace_character(&uart->rx_pace, enters_ns, pace_divisor(uart));
     }
 }
 
@@ -214,7 +226,7 @@ static void shift_next(struct sim_uart *uart)
         return;
     uart->shift = fifo_pop(&uart->tx);
     uart->thre_pending = uart->tx.count == 0;
-    const uint64_t end_ns = pace_character(&uart->tx_pace, sim_now(uart->world), clock_divisor(uart));
+    const uint64_t end_ns = pace_character(&uart->tx_pace, sim_now(uart->world), pace_divisor(uart));
     uart->shift_done = sim_at(uart->world, end_ns, shift_is_done, uart);
 }
 
@@ -467,7 +479,7 @@ void sim_uart_receive(struct sim_uart *uart, const uint8_t *bytes, size_t len_by
         return;
     take_arrived(uart);
     if (uart->held_count == 0)
-        uart->arrives_ns = pace_character(&uart->rx_pace, sim_now(uart->world), clock_divisor(uart));
+        uart->arrives_ns = pace_character(&uart->rx_pace, sim_now(uart->world), pace_divisor(uart));
     held_reserve(uart, len_bytes);
     for (size_t i = 0; i < len_bytes; i++)
         uart->held[uart->held_head + uart->held_count++] = bytes[i];
@@ -485,7 +497,7 @@ void sim_uart_spoil(struct sim_uart *uart, enum sim_fault_kind kind, size_t back
  * shown, and a reset takes nothing back. */
 static void hand_over_written(struct sim_uart *uart)
 {
-    if (uart->config.mode != SIM_UART_VMM || uart->mcr & MCR_LOOP)
+    if (!is_hosted(uart) || uart->mcr & MCR_LOOP)
         return;
     if (uart->shift_done != 0)
         uart->transmit(uart->context, uart->shift);

@@ -11,7 +11,9 @@
 #include "sim/world/sim_fault.h"
 #include "transport/kd/kd_status.h"
 
-#define SIM_UART_MODE_LIST(X) X(SIM_UART_VMM, "vmm") X(SIM_UART_WIRE, "wire") X(SIM_UART_ABSENT, "absent")
+#define SIM_UART_MODE_LIST(X)                                                                                \
+    X(SIM_UART_VMM, "vmm") X(SIM_UART_WIRE, "wire") X(SIM_UART_ABSENT, "absent")                   \
+    X(SIM_UART_UNPACED, "unpaced")
 enum sim_uart_mode {
 #define SIM_UART_ENUM(name, text) name,
     SIM_UART_MODE_LIST(SIM_UART_ENUM)

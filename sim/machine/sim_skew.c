@@ -1,5 +1,5 @@
 /* Version skew: hello as an end of another age would send or answer it (transport/guest/README.md 5,
- * versions). */
+ * versions). And VirtualKD's way of talking, put on our own module (vmware-backdoor.md 4, 5.2). */
 #include "sim/machine/sim_vm_private.h"
 #include "transport/kd/kd_bytes.h"
 #include <string.h>
@@ -10,8 +10,11 @@ enum {
     OF_VERSION = 2,
     OF_KIND = 3,
     OF_RESULT = 4,
+    OF_FLAGS = 4,
     OF_TOKEN = 8,
     OF_VERSION_MIN = 16,
+    OF_NEXT = 20,
+    NEXT_BYTES = 6,
     NEXT_VERSION = 2
 };
 
@@ -55,8 +58,30 @@ static size_t garbage(struct sim_vm *vm, uint8_t *reply)
     return bytes;
 }
 
+/* It sends, and asks for what comes next with a call of its own. */
+static void keep_calls_apart(uint8_t *request)
+{
+    if (request[OF_KIND] != VM_SEND && request[OF_KIND] != VM_RESUME)
+        return;
+    kd_store_u16(request + OF_FLAGS, (uint16_t)(kd_load_u16(request + OF_FLAGS) & ~VM_FLAG_WANT_NEXT));
+    memset(request + OF_NEXT, 0, NEXT_BYTES);
+}
+
+uint32_t sim_skew_exits(const struct sim_vm *vm)
+{
+    enum {
+        SEND_SIZE = 1 << 16 | 30,
+        RECEIVE_STATUS = 5 << 16 | 30
+    }; /* the first and the last call of an RPC */
+    uint32_t call = (uint32_t)vm->before.rcx;
+    return vm->config.skew == SIM_SKEW_VIRTUALKD && vm->exit->kind == SIM_GUEST_BACKDOOR &&
+           (uint16_t)vm->before.rdx == SIM_PORT_BACKDOOR && (call == SEND_SIZE || call == RECEIVE_STATUS);
+}
+
 size_t sim_skew(struct sim_vm *vm, uint8_t *request, size_t len_bytes, uint8_t reply[VM_REPLY_BYTES_MAX])
 {
+    if (len_bytes >= VM_REQUEST_BYTES && vm->config.skew == SIM_SKEW_VIRTUALKD)
+        keep_calls_apart(request);
     if (len_bytes < VM_REQUEST_BYTES || request[OF_KIND] != VM_HELLO)
         return 0;
     switch (vm->config.skew) {
@@ -74,6 +99,7 @@ size_t sim_skew(struct sim_vm *vm, uint8_t *request, size_t len_bytes, uint8_t r
     case SIM_SKEW_RELAY_GARBAGE:
         return garbage(vm, reply);
     case SIM_SKEW_NONE:
+    case SIM_SKEW_VIRTUALKD:
     case SIM_SKEWS:
         break;
     }

@@ -49,14 +49,16 @@ struct sim_vm_clock {
     uint64_t (*now_ns)(void *context); /* NULL: time is what the costs say */
 };
 
-/* Two ends of different ages, or an end that is none: what happens to hello, the one message that settles it. */
+/* Two ends of different ages, or an end that is none: what happens to hello, the one message that settles it. And, for
+ * comparison, our module with another's way of talking. */
 #define SIM_SKEW_LIST(X)                                                                                     \
     X(SIM_SKEW_NONE, "none")                                                                                 \
     X(SIM_SKEW_MODULE_NEWER, "module-newer")       /* it speaks version 2 also */                            \
     X(SIM_SKEW_MODULE_TOO_NEW, "module-too-new")   /* it speaks version 2 only */                            \
     X(SIM_SKEW_RELAY_TOO_NEW, "relay-too-new")     /* it speaks version 2 only, and refuses in words */      \
     X(SIM_SKEW_RELAY_GARBAGE, "relay-garbage")     /* it answers with bytes from the seed */                 \
-    X(SIM_SKEW_RELAY_STRANGE, "relay-strange")     /* it agrees on a version that was never offered */
+    X(SIM_SKEW_RELAY_STRANGE, "relay-strange")     /* it agrees on a version that was never offered */       \
+    X(SIM_SKEW_VIRTUALKD, "virtualkd") /* a packet a call, and a channel opened and closed around each */
 enum sim_skew {
 #define SIM_SKEW_ENUM(name, text) name,
     SIM_SKEW_LIST(SIM_SKEW_ENUM)

@@ -71,6 +71,9 @@ void sim_vm_put_guest(struct sim_vm *vm, struct sim_guest_exit *exit, bool in_ex
  * Returns  0: it goes on to the relay; else the length of the reply to give in its place */
 size_t sim_skew(struct sim_vm *vm, uint8_t *request, size_t len_bytes, uint8_t reply[VM_REPLY_BYTES_MAX]);
 
+/* Exits that go with the one that begins: VirtualKD's OPEN before an RPC, and its CLOSE behind. */
+uint32_t sim_skew_exits(const struct sim_vm *vm);
+
 /* Tells of a report of the kernel. */
 void sim_vm_report(struct sim_vm *vm, const struct mk_trace *trace);
 

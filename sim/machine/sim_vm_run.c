@@ -52,7 +52,9 @@ static bool is_doorbell(const struct sim_vm *vm)
 static void count_exit(struct sim_vm *vm)
 {
     struct sim_vm_counters *counters = &vm->counters;
-    counters->exits++;
+    uint32_t beside = sim_skew_exits(vm);
+    counters->exits += 1 + beside;
+    counters->exits_backdoor += beside;
     if (is_doorbell(vm))
         counters->exits_doorbell++;
     else if (vm->exit->kind == SIM_GUEST_BACKDOOR)
@@ -76,7 +78,7 @@ static uint64_t exit_cost_ns(const struct sim_vm *vm)
         bytes = vm->before.rcx < SIM_RPC_BYTES_MAX ? vm->before.rcx : SIM_RPC_BYTES_MAX;
     else if (is_doorbell(vm) && (uint32_t)vm->before.rbx == SIM_DOORBELL_RING)
         bytes = vm->before.rcx < SIM_DOORBELL_BYTES_MAX ? vm->before.rcx : SIM_DOORBELL_BYTES_MAX;
-    return sim_cost(vm->world)->exit_ns + copy_cost_ns(vm, bytes);
+    return (1 + sim_skew_exits(vm)) * sim_cost(vm->world)->exit_ns + copy_cost_ns(vm, bytes);
 }
 
 static uint64_t not_before_the_clock(const struct sim_vm *vm, uint64_t time_ns)

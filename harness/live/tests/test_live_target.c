@@ -473,6 +473,7 @@ static void over_tcp(struct live_program *program, const char *link)
 static void a_debugger_over_tcp_is_served(void **state)
 {
     over_tcp(*state, "backdoor");
+    over_tcp(*state, "doorbell");
     over_tcp(*state, "serial");
 }
 
@@ -636,8 +637,7 @@ static void every_bad_argument_is_one_clear_line(void **state)
         {{"--listen", "unix:no/such/folder/s", NULL}, "cannot listen at unix:no/such/folder/s"},
         {{"--listen", "unix:no/such/folder/s", "--link", "serial", NULL},
          "cannot listen at unix:no/such/folder/s"},
-        {{"--listen", "pty", "--link", "usb", NULL}, "expected backdoor or serial"},
-        {{"--listen", "pty", "--link", "doorbell", NULL}, "expected backdoor or serial"},
+        {{"--listen", "pty", "--link", "usb", NULL}, "expected backdoor, doorbell or serial"},
         {{"--listen", "pty", "--arch", "vax", NULL}, "arch cannot be 'vax'"},
         {{"--listen", "pty", "--baud", "299", NULL}, "--baud 299: expected a number from 300 to 115200"},
         {{"--listen", "pty", "--baud", "fast", NULL}, "--baud fast"},

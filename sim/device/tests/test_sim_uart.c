@@ -56,6 +56,11 @@ static int absent(void **state)
     return set_up(state, SIM_UART_ABSENT);
 }
 
+static int unpaced(void **state)
+{
+    return set_up(state, SIM_UART_UNPACED);
+}
+
 static int tear_down(void **state)
 {
     struct fix *f = *state;
@@ -518,6 +523,27 @@ static void wire_loses_nothing_to_a_reader_in_time(void **state)
     assert_int_equal(sim_uart_overruns(f->uart), 0);
 }
 
+/* Not even a clock divisor of 65536 keeps it: what is there is read, and what is written is gone, at the same
+ * time. */
+static void unpaced_bytes_take_no_time_and_none_is_lost(void **state)
+{
+    struct fix *f = *state;
+    out(f, IIR_FCR, 0x07);
+    set_divisor(f, 0);
+    receive_counted(f, 1000);
+    for (unsigned i = 0; i < 1000; i++) {
+        assert_int_equal(in(f, LSR) & 0x01, 0x01);
+        assert_int_equal(in(f, DATA), (uint8_t)i);
+        out(f, DATA, i);
+        run_until(f, 0);
+        assert_int_equal(in(f, LSR) & 0x60, 0x60);
+    }
+    assert_int_equal(in(f, LSR) & 0x01, 0);
+    assert_int_equal(f->sent_count, 1000);
+    assert_int_equal(sim_uart_overruns(f->uart), 0);
+    assert_int_equal(sim_now(f->world), 0);
+}
+
 static void vmm_holds_bytes_during_loopback(void **state)
 {
     struct fix *f = *state;
@@ -661,7 +687,7 @@ static void a_status_read_after_a_byte_is_no_idle_poll_though_it_shows_the_same(
 
 static void modes_have_names(void **state)
 {
-    static const char *const names[SIM_UART_MODES] = {"vmm", "wire", "absent"};
+    static const char *const names[SIM_UART_MODES] = {"vmm", "wire", "absent", "unpaced"};
     (void)state;
     enum sim_uart_mode found = SIM_UART_MODES;
     for (unsigned mode = 0; mode < SIM_UART_MODES; mode++) {
@@ -746,6 +772,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(wire_keeps_sixteen_and_loses_the_rest, wire, tear_down),
         cmocka_unit_test_setup_teardown(wire_without_fifo_keeps_the_last, wire, tear_down),
         cmocka_unit_test_setup_teardown(wire_loses_nothing_to_a_reader_in_time, wire, tear_down),
+        cmocka_unit_test_setup_teardown(unpaced_bytes_take_no_time_and_none_is_lost, unpaced, tear_down),
         cmocka_unit_test_setup_teardown(vmm_holds_bytes_during_loopback, vmm, tear_down),
         cmocka_unit_test_setup_teardown(wire_loses_bytes_during_loopback, wire, tear_down),
         cmocka_unit_test_setup_teardown(cut_drops_what_the_host_holds, vmm, tear_down),

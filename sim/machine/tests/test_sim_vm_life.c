@@ -490,6 +490,35 @@ static void only_ends_with_a_version_in_common_come_together(void **state)
     }
 }
 
+/* A module that is told is a packet and an answer: one message for us, two of seven exits each for VirtualKD.
+ */
+static void virtualkd_asks_apart_and_opens_for_each_call(void **state)
+{
+    (void)state;
+    uint64_t requests[2][VM_RESUME + 1], exits[2], rpcs[2];
+    static const enum sim_skew skews[2] = {SIM_SKEW_NONE, SIM_SKEW_VIRTUALKD};
+    for (unsigned i = 0; i < 2; i++) {
+        struct fixture f;
+        struct sim_vm_config config = sim_vm_config_default(SIM_LINK_BACKDOOR);
+        config.backdoor = SIM_BACKDOOR_RPCI_ONLY;
+        config.skew = skews[i];
+        begin_with(&f, &config);
+        assert_int_equal(attach(&f), KD_OK);
+        sim_vm_power_on(f.vm);
+        run_for(&f, SIM_MS(10));
+        assert_int_equal(f.events[MK_TRACE_BOOTED], 1);
+        memcpy(requests[i], sim_vm_relay(f.vm)->counters.requests, sizeof requests[i]);
+        exits[i] = sim_vm_counters(f.vm).exits;
+        rpcs[i] = sim_vm_counters(f.vm).rpcs;
+        end(&f);
+    }
+    assert_int_equal(requests[0][VM_RECEIVE], 0);
+    assert_int_equal(requests[1][VM_RECEIVE], requests[1][VM_SEND]);
+    assert_int_equal(requests[1][VM_SEND], requests[0][VM_SEND]);
+    assert_int_equal(exits[1] - 7 * rpcs[1],
+                     exits[0] - 5 * rpcs[0]); /* what is beside the messages is the same */
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -512,6 +541,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_new_relay_is_told_the_stop_again_in_a_new_epoch),
         cmocka_unit_test(skews_have_names),
         cmocka_unit_test(only_ends_with_a_version_in_common_come_together),
+        cmocka_unit_test(virtualkd_asks_apart_and_opens_for_each_call),
         cmocka_unit_test(the_serial_line_has_no_relay_to_kill),
         cmocka_unit_test(a_relay_that_comes_late_serves_the_next_boot),
     };
