@@ -39,13 +39,14 @@ for folder in harness/dbg harness/monitor; do
     done
 done
 
-# Nor may the judge of the guest's conduct at the backdoor know either end of it: what is read for it is the vocabulary of
+# Nor may the judges of the guest's conduct at its ports know either end of them: what is read for them is the vocabulary of
 # exits, and no device, machine, kernel or transport beside that.
-source=harness/oracle/oracle_backdoor.c
-read_for_it=$("${CC:-cc}" -MM -I. "$source") || fail "$source: what it includes cannot be told"
-shared=$(grep -oE '(transport|sim/(device|machine|kernel))/[^ ]*' <<<"$read_for_it" |
-    grep -vxE 'transport/kd/kd_status\.h|sim/device/sim_exit\.h' || true)
-[ -z "$shared" ] || fail "$source must not share code with the ends that it judges: $shared"
+for source in harness/oracle/oracle_backdoor.c harness/oracle/oracle_doorbell.c; do
+    read_for_it=$("${CC:-cc}" -MM -I. "$source") || fail "$source: what it includes cannot be told"
+    shared=$(grep -oE '(transport|sim/(device|machine|kernel))/[^ ]*' <<<"$read_for_it" |
+        grep -vxE 'transport/kd/kd_status\.h|sim/device/sim_exit\.h' || true)
+    [ -z "$shared" ] || fail "$source must not share code with the ends that it judges: $shared"
+done
 
 mapfile -t parts < <(sed -n '/^set(FASTKD_ALL_PARTS/,/)/p' CMakeLists.txt | tr -s ' )' '\n\n' | grep /\\\|^bench)
 [ "${#parts[@]}" -gt 1 ] || fail "CMakeLists.txt: no FASTKD_ALL_PARTS found"

@@ -1,5 +1,4 @@
 #include "harness/oracle/oracle_doorbell.h"
-#include "sim/device/sim_doorbell.h"
 
 #define SIGNATURE 0x42444B46u
 
@@ -10,9 +9,9 @@ static const struct command {
     const char *name;
     enum need rcx, rsi, rdi, rbp;
 } commands[] = {
-    [SIM_DOORBELL_OPEN] = {"OPEN", VERSION, WORD_ADDRESS, ZERO, ZERO},
-    [SIM_DOORBELL_RING] = {"RING", LENGTH, ADDRESS, ADDRESS, LENGTH},
-    [SIM_DOORBELL_CLOSE] = {"CLOSE", ZERO, ZERO, ZERO, ZERO},
+    [ORACLE_DOORBELL_OPEN] = {"OPEN", VERSION, WORD_ADDRESS, ZERO, ZERO},
+    [ORACLE_DOORBELL_RING] = {"RING", LENGTH, ADDRESS, ADDRESS, LENGTH},
+    [ORACLE_DOORBELL_CLOSE] = {"CLOSE", ZERO, ZERO, ZERO, ZERO},
 };
 
 static bool holds(enum need need, uint64_t value)
@@ -21,7 +20,7 @@ static bool holds(enum need need, uint64_t value)
     case ZERO:
         return value == 0;
     case LENGTH:
-        return value >= 1 && value <= SIM_DOORBELL_BYTES_MAX;
+        return value >= 1 && value <= ORACLE_DOORBELL_BYTES_MAX;
     case ADDRESS:
         return value != 0;
     case WORD_ADDRESS:
@@ -35,11 +34,11 @@ static bool holds(enum need need, uint64_t value)
 void oracle_doorbell_call(const struct sim_registers *before, void (*breach)(void *context, const char *text),
                           void *context)
 {
-    if (before->rax != SIGNATURE || before->rdx != SIM_PORT_DOORBELL) {
+    if (before->rax != SIGNATURE || before->rdx != ORACLE_DOORBELL_PORT) {
         breach(context, "doorbell: an access without the signature, or with more than the port in DX");
         return;
     }
-    if (before->rbx < SIM_DOORBELL_OPEN || before->rbx > SIM_DOORBELL_CLOSE) {
+    if (before->rbx < ORACLE_DOORBELL_OPEN || before->rbx > ORACLE_DOORBELL_CLOSE) {
         breach(context, "doorbell: an unknown command");
         return;
     }

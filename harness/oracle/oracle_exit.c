@@ -28,7 +28,7 @@ void oracle_exit_end(struct oracle *oracle)
 void oracle_exit(void *context, const struct sim_vm_exit *exit)
 {
     struct oracle *oracle = context;
-    if (exit->kind == SIM_GUEST_BACKDOOR && (uint16_t)exit->before->rdx == SIM_PORT_DOORBELL)
+    if (exit->kind == SIM_GUEST_BACKDOOR && (uint16_t)exit->before->rdx == ORACLE_DOORBELL_PORT)
         oracle_doorbell_call(exit->before, breach_of_backdoor, oracle);
     else if (exit->kind == SIM_GUEST_BACKDOOR)
         oracle_backdoor_call(oracle->backdoor, exit->before, exit->after);

@@ -1,6 +1,7 @@
 #include "harness/oracle/oracle_quiet.h"
 #include "harness/dbg/dbg_api.h"
 #include "harness/dbg/dbg_wire.h"
+#include "harness/oracle/oracle_doorbell.h"
 #include "sim/world/sim_memory.h"
 #include <inttypes.h>
 #include <stdarg.h>
@@ -83,7 +84,7 @@ static bool is_send_size(const struct sim_vm_exit *exit)
 
 static bool is_doorbell(const struct sim_vm_exit *exit)
 {
-    return exit->kind == SIM_GUEST_BACKDOOR && (uint16_t)exit->before->rdx == SIM_PORT_DOORBELL;
+    return exit->kind == SIM_GUEST_BACKDOOR && (uint16_t)exit->before->rdx == ORACLE_DOORBELL_PORT;
 }
 
 static bool is_answered(const struct sim_vm_exit *exit)
@@ -93,7 +94,7 @@ static bool is_answered(const struct sim_vm_exit *exit)
 
 static bool is_ring(const struct sim_vm_exit *exit)
 {
-    return is_doorbell(exit) && is_answered(exit) && (uint32_t)exit->before->rbx == SIM_DOORBELL_RING;
+    return is_doorbell(exit) && is_answered(exit) && (uint32_t)exit->before->rbx == ORACLE_DOORBELL_RING;
 }
 
 static uint64_t copy_ns(const struct sim_cost *cost, uint64_t bytes)
