@@ -130,6 +130,24 @@ static void print_headline(const struct bench_rows *run, FILE *to)
             best->workload->name, best->link->name, ratio, bench_links(&(unsigned){0})->name, speed, exits);
 }
 
+static bool was_run(const struct bench_rows *run, const struct bench_link *link)
+{
+    for (unsigned i = 0; i < run->count; i++)
+        if (run->rows[i].link == link)
+            return true;
+    return false;
+}
+
+/* What is no link of ours must not be taken for one. */
+static void print_modelled(const struct bench_rows *run, FILE *to)
+{
+    unsigned count;
+    const struct bench_link *links = bench_links(&count);
+    for (unsigned i = 0; i < count; i++)
+        if (links[i].kind == BENCH_LINK_MODELLED && was_run(run, &links[i]))
+            fprintf(to, "%s is %s.\n", links[i].name, links[i].what);
+}
+
 static void print_costs(const struct sim_cost *cost, FILE *to)
 {
     unsigned count;
@@ -148,6 +166,7 @@ void bench_print_text(const struct bench_rows *run, FILE *to)
     fputc('\n', to);
     print_rows(run, to);
     fprintf(to, "\n%s\n", simulated);
+    print_modelled(run, to);
     if (run->count > 0)
         print_costs(&run->rows[0].cost, to);
 }

@@ -188,7 +188,7 @@ def memory(run):
         ("read of 64 bytes", "small-read", time_cell),
         ("dump of 16 MiB", "dump", time_cell),
     ]))
-    section.text("In brackets: times as fast as serial. * extrapolated from 256 KiB. MB and KB are 1,000,000 and 1,000 bytes of payload.")
+    section.text("The second figure says how many times as fast as serial. * extrapolated from 256 KiB. MB and KB are 1,000,000 and 1,000 bytes of payload.")
     section.picture("shares", "Where the time of a full read goes, over the links fast enough to be shown side by side.")
     return section
 
@@ -238,20 +238,25 @@ def sweeps(run):
 def instructions(run):
     works = [("bulk-read", "full read"), ("small-read", "read of 64 bytes"), ("bulk-write", "full write"), ("steps", "single step"), ("prints", "debug print")]
     counted = {(row["workload"], row["link"]): row for row in run.emulated}
-    rows = []
-    for link in run.names:
-        cells = [counted.get((work, link)) for work, _title in works]
-        rows.append([link] + [NONE if row is None else number(row["module_instructions"] / row["operations"]) for row in cells])
+    real = [link["name"] for link in run.about["links"] if link["kind"] == "real"]
+
+    def table(total):
+        return [[link] + [number(counted[work, link][total] / counted[work, link]["operations"]) if (work, link) in counted else NONE
+                          for work, _title in works] for link in real]
+
     section = Section("What the guest's processor does for it")
     section.text(f"Instructions of the module itself for one operation, counted exactly: `kdfast.dll`'s own bytes run on an emulated processor "
                  f"({run.emulated[0].get('compiler', 'compiler unknown')}). Another compiler gives other figures.")
-    section.table(["link"] + [title for _work, title in works], rows)
+    section.table(["link"] + [title for _work, title in works], table("module_instructions"))
+    section.text("And the VM exits of the same operations:")
+    section.table(["link"] + [title for _work, title in works], table("exits"))
     return section
 
 
 def aims(run):
     states = {"met": "met", "not met": "**not met**", "not run": "not run", "stated": NONE}
-    rows = [[aim["what"], aim["workload"], aim["link"], aim["aim"] if aim["aim"] != "-" else NONE,
+    names = {link["name"]: link_cell(link) for link in run.about["links"]}
+    rows = [[aim["what"], aim["workload"], names[aim["link"]], aim["aim"] if aim["aim"] != "-" else NONE,
              number(aim["figure"]) if aim["state"] != "not run" else NONE, states[aim["state"]]] for aim in run.aims]
     for item in run.measured:
         if item["aim"]:
@@ -319,8 +324,9 @@ def everything(run):
                ("guest copies", per_op("copied_bytes")), ("VMM copies", per_op("payload_bytes")), ("wire bytes", per_op("wire_bytes"))]
     section = Section("Every figure")
     section.text("Each by operation. Copies and wire bytes are bytes; wire bytes are those on the debugger's line in both directions. The time of break-in is the median.")
+    names = {link["name"]: link_cell(link) for link in run.about["links"]}
     section.table(["work", "link"] + [title for title, _cell in columns],
-                  [[row["workload"], row["link"] + ("*" if row["extrapolated"] else "")] + [cell(row) for _title, cell in columns] for row in run.rows], words=2)
+                  [[row["workload"], names[row["link"]] + ("*" if row["extrapolated"] else "")] + [cell(row) for _title, cell in columns] for row in run.rows], words=2)
     return section
 
 

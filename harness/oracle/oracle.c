@@ -97,10 +97,12 @@ static uint64_t faults_struck(const struct oracle *oracle)
 }
 
 /* The request that is on the line when the guest ends reaches the next one from the middle on, if at all:
- * noise, to a relay as to a uart: both forget with the guest what they had read in half. */
+ * noise, to a relay as to a uart: both forget with the guest what they had read in half. What a uart's guest has not
+ * got yet is on the line still, whatever the debugger took for its ACK. */
 static bool request_is_cut(const struct oracle *oracle)
 {
-    return oracle->ask.active && oracle->dbg_state == DBG_WAIT_ACK;
+    bool on_line = oracle->config.link == SIM_LINK_SERIAL && oracle->requests.count > 0;
+    return oracle->ask.active && (oracle->dbg_state == DBG_WAIT_ACK || on_line);
 }
 
 /* Another one begins, and knows nothing of before. rebooted: by its own will, which the debugger knows of */
@@ -392,6 +394,7 @@ static void note_line(struct oracle *oracle, bool attached)
         leave_in_frame(oracle);
     oracle->attached = attached;
     oracle->resets_open = 0;
+    oracle->old_ack_due = false;
     oracle->packets.agreed = false;
     oracle->packets.unsettled = oracle->requests.unsettled = oracle->config.link == SIM_LINK_SERIAL;
     oracle_strike_ends(oracle, &oracle->packets, HOLE_RESET_REPEAT);
@@ -419,7 +422,9 @@ static void note_state(struct oracle *oracle, enum dbg_state state)
 static void note_acked(struct oracle *oracle)
 {
     struct oracle_entry *entry = oracle_newest(&oracle->requests);
-    oracle->resets_open = 0; /* bytes keep their order */
+    if (!oracle->old_ack_due)
+        oracle->resets_open = 0; /* bytes keep their order, but this one may be for what was given up before the RESET */
+    oracle->old_ack_due = false;
     oracle->requests.sent++;
     if (entry != NULL)
         entry->told = true;
@@ -430,6 +435,7 @@ static void note_gave_up(struct oracle *oracle, bool late)
     struct oracle_entry *entry = oracle_newest(&oracle->requests);
     if (entry != NULL)
         entry->may_be_lost = true;
+    oracle->old_ack_due = oracle->dbg_state == DBG_WAIT_ACK;
     oracle_gave_up(oracle, late);
 }
 

@@ -479,6 +479,13 @@ static enum oracle_hole_index old_words_count(struct oracle *oracle)
     return by_ack ? HOLE_LATE_ACK : HOLE_NONE;
 }
 
+/* A RESET of the debugger is on its way to a uart's guest, which starts over only when it has read it: until then an ACK of
+ * before passes for one of what it begins anew. */
+static bool reset_is_unread(const struct oracle *oracle)
+{
+    return oracle->config.link == SIM_LINK_SERIAL && oracle->resets_open > 0;
+}
+
 /* If it was lost, the next one has an id that the debugger does not expect. */
 static void strike_unseen(struct oracle *oracle, const struct oracle_entry *packet,
                           enum oracle_hole_index hole)
@@ -504,6 +511,8 @@ void oracle_told_sent(struct oracle *oracle, uint16_t type, uint32_t first)
         strike_unseen(oracle, entry, hole != HOLE_NONE ? hole : HOLE_IMPLICIT_ACK);
         return;
     }
+    if (reset_is_unread(oracle))
+        strike_unseen(oracle, entry, HOLE_LATE_RESET);
     if (!excused(oracle, &oracle->packets, entry, OUTCOME_LOST))
         oracle_violate(oracle, 1, "a packet counts as sent, but the debugger has not accepted it: %s",
                        describe(entry, text));

@@ -43,8 +43,8 @@ static const struct oracle_hole holes[HOLES] = {
     [HOLE_LATE_RESET] =
         {"late-reset-answer",
          "no fault: the answer to a RESET comes when a request is under way already; ids start over "
-         "for the debugger, not for the target",
-         "the next request may pass for a repeat"},
+         "for the debugger, not for the target; on serial also: a packet counts as sent while a RESET is unread",
+         "the next request, or that packet and the next, may pass for a repeat"},
     [HOLE_LATE_ACK] =
         {"late-ack",
          "no fault: an ACK of the epoch before the boot comes when the SYNC packet is out; its id is "

@@ -146,6 +146,7 @@ struct oracle {
     uint64_t calm_ns;          /* delayed bytes are out by then */
     uint64_t settled_ns;       /* the last boot, attachment, or end of manual mode */
     uint32_t resets_open; /* of the debugger's, not answered as far as anybody knows */
+    bool old_ack_due;     /* a request was given up whose ACK may still come, and pass for the next one's */
     struct oracle_window resets;
     struct oracle_window repeats;
 

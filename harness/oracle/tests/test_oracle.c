@@ -1210,6 +1210,12 @@ static void on_serial_a_request_that_a_reset_cuts_may_break_in(void **context)
     assert_clean(f);
     assert_int_equal(excuses_of(f, "noise-break-in"), 1);
     stopped(f);
+    asked(f, &question);
+    state(f, DBG_WAIT_REPLY); /* by an ACK of before */
+    life(f, SIM_LIFE_RESET);
+    break_by_poll(f);
+    assert_clean(f);
+    stopped(f);
     asked(f, &quiet); /* no such byte in it */
     life(f, SIM_LIFE_RESET);
     break_by_poll(f);
@@ -1220,6 +1226,27 @@ static void on_serial_a_request_that_a_reset_cuts_may_break_in(void **context)
     life(f, SIM_LIFE_RESET);
     break_by_poll(f);
     assert_violates(f, 4, "nobody wished");
+}
+
+/* An ACK of before it passes for the packet's; the next one has an id that is not expected then. */
+static void on_serial_a_packet_may_be_lost_while_a_reset_is_unread(void **context)
+{
+    struct fixture *f = *context;
+    struct body first = print(1), second = print(2), third = print(3), fourth = print(4);
+    restart(f, SIM_LINK_SERIAL);
+    packet(f, first);
+    note(f, DBG_NOTE_RESET_SENT, 0, 0, 0);
+    packet(f, second);
+    kernel(f, MK_TRACE_SEND, &third, 0);
+    lose_packet(f, &third);
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "late-reset-answer"), 1);
+    note(f, DBG_NOTE_RESET_SEEN, 1, 0, 0);
+    packet(f, first);
+    packet(f, second);
+    kernel(f, MK_TRACE_SEND, &fourth, 0);
+    lose_packet(f, &fourth);
+    assert_violates(f, 1, "not accepted");
 }
 
 /* And the relay may make a break of its own beside it. */
@@ -2360,6 +2387,7 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(on_the_backdoor_a_request_that_a_reset_cuts_may_break_in, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_a_packet_may_be_lost_while_a_reset_is_unread, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_relay_that_is_new_may_keep_what_comes_at_a_stop, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_break_that_a_guest_was_not_told_of_is_the_next_ones, set_up,
                                         tear_down),
