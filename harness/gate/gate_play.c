@@ -221,11 +221,11 @@ void gate_singles(const struct gate_subject *subject, struct gate_verdict *verdi
 {
     struct counted sums = {0};
     struct play play = {.subject = subject, .name = "singles", .sums = &sums, .read_line = read_exhaust};
-    int code = run_command(&play, "exhaust", (const char *const[]){"--link", "backdoor", NULL});
+    int code = run_command(&play, "exhaust", (const char *const[]){NULL});
     if (code != 0 || sums.played == 0 || sums.failed > 0)
         fail_play(verdict, &play, code);
     else
-        gate_pass(verdict, "%" PRIu64 " histories, one for every single fault at every place on the backdoor",
+        gate_pass(verdict, "%" PRIu64 " histories, one for every single fault at every place on every link",
                   sums.played);
 }
 
