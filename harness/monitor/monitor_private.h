@@ -84,7 +84,8 @@ struct target {
     bool out_settled; /* the debugger has it, as something shows that the target wrote since (2.6 N2, N6) */
     bool out_may_be;  /* ... or may have it, for all that the target knows */
     bool out_unseen;  /* its next frame may be a copy of one that we have not seen */
-    uint32_t acks_open; /* copies under the initial id of before that were not answered: a relay waits for their ACKs (2.15) */
+    uint32_t copies_open; /* under the initial id, and not answered */
+    uint32_t acks_open;   /* these, at the last boot: a relay waits for their ACKs first (2.15) */
     bool ids_known;
     bool begins_anew; /* boot, new session: the next frame has SYNC */
     bool answered;    /* its RESET was its last word on ids: the next frame is the initial one */

@@ -104,6 +104,13 @@ static void received_data(struct monitor *monitor, const struct wire_frame *fram
     }
 }
 
+/* A copy under the initial id has its answer. */
+static void count_answer(struct target *target, const struct wire_frame *frame)
+{
+    if (frame->type == WIRE_ACK && frame->id == WIRE_FIRST_ID && target->copies_open > 0)
+        target->copies_open--;
+}
+
 static void received_control(struct monitor *monitor, const struct wire_frame *frame)
 {
     static const enum unit_kind kinds[] = {
@@ -112,6 +119,7 @@ static void received_control(struct monitor *monitor, const struct wire_frame *f
         target_astray(monitor); /* stray leader bytes in front of a frame look like this */
     else
         (void)inbox_add(&monitor->target.inbox, kinds[frame->type], frame, monitor->now_ns);
+    count_answer(&monitor->target, frame);
 }
 
 /* A leader of which it may have eaten the first bytes is none to it. */
@@ -580,8 +588,9 @@ static void wrote_data(struct monitor *monitor, const struct written *written)
     target->expect_lags = false;
     target->answered = false;
     target->out_unseen = false;
-    if ((frame->id & ~WIRE_SYNC) != WIRE_FIRST_ID)
-        target->acks_open = 0; /* the one before it was acknowledged, and so all of before it were answered */
+    target->copies_open++;
+    if ((frame->id & ~WIRE_SYNC) != WIRE_FIRST_ID) /* the one before it was acknowledged, and so all were answered */
+        target->copies_open = target->acks_open = 0;
     if (fresh || !copy || !target->out.is_there || frame->id != target->out.id) {
         sent_keep(&target->out, frame);
         target->out.begun_number = written->begun_number;
@@ -627,13 +636,12 @@ static void note_open_ack(struct monitor *monitor)
 {
     struct target *target = &monitor->target;
     bool initial = (target->out.id & ~WIRE_SYNC) == WIRE_FIRST_ID;
-    bool acked = is_acked(target, UINT64_MAX);
     if (!monitor->config.target_has_sessions || !target->out.is_there || !initial)
         return;
-    target->acks_open += target->out.copies - acked;
-    target->out.is_there = false; /* it is counted */
-    if (!acked)
+    target->acks_open = target->copies_open;
+    if (!is_acked(target, UINT64_MAX))
         target_astray(monitor);
+    target->out.is_there = false; /* of before */
 }
 
 /* It may have been anywhere, and may stop again to say where it is. What a UART still has to send is of

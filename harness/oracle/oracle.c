@@ -459,6 +459,8 @@ static void note_sent(struct oracle *oracle, uint64_t tries)
     oracle->frame_is_ack = false;
     if (eaten)
         oracle->bytes_ahead += oracle->request_bytes;
+    else
+        oracle_occupy_line(oracle, oracle->request_bytes);
     if (eaten || sim_now(oracle->world) < oracle->misframed_until)
         oracle->noise_breaks += oracle->request_0x62;
 }
