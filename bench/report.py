@@ -189,7 +189,7 @@ def memory(run):
         ("dump of 16 MiB", "dump", time_cell),
     ]))
     section.text("The second figure says how many times as fast as serial. * extrapolated from 256 KiB. MB and KB are 1,000,000 and 1,000 bytes of payload.")
-    section.picture("shares", "Where the time of a full read goes, over the links fast enough to be shown side by side.")
+    section.picture("shares", "Where the time of a full read goes, over the links fast enough to be shown side by side; what passes to the debugger and back while exits go on is counted with the exits.")
     return section
 
 

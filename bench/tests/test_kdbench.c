@@ -252,6 +252,37 @@ static void a_run_is_held_against_its_baseline(void **state)
     json_decref(baseline);
 }
 
+/* As if the run had come to more exits than were aimed at. */
+static void an_aim_that_is_not_met_fails_the_gate(void **state)
+{
+    static char output[OUTPUT_BYTES];
+    struct fix *fix = *state;
+    char path[COMMAND_BYTES], arguments[2 * COMMAND_BYTES + 64];
+    json_decref(run_json(fix, "--link backdoor-hb --workload bulk-read"));
+    snprintf(path, sizeof path, "%s/baseline.json", fix->folder);
+    snprintf(arguments, sizeof arguments, "baseline --run %s --baseline %s", fix->folder, path);
+    assert_int_equal(run(output, arguments), 0);
+    snprintf(arguments, sizeof arguments, "gate --run %s --baseline %s", fix->folder, path);
+    assert_int_equal(run(output, arguments), 0);
+    assert_non_null(strstr(output, " aims met, 0 not met"));
+    snprintf(path, sizeof path, "%s/aims.json", fix->folder);
+    json_t *aims = json_load_file(path, 0, NULL), *aim = NULL;
+    size_t index;
+    json_array_foreach(aims, index, aim)
+    {
+        if (strcmp(json_string_value(json_object_get(aim, "state")), "met") == 0)
+            break;
+    }
+    assert_non_null(aim);
+    json_object_set_new(aim, "state", json_string("not met"));
+    assert_int_equal(json_dump_file(aims, path, 0), 0);
+    assert_int_equal(run(output, arguments), 1);
+    assert_non_null(strstr(output, "aim not met: VM exits of a full read, bulk-read over backdoor-hb: at most 5, and it is 5"));
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(run(output, arguments), 2); /* nobody judged it */
+    json_decref(aims);
+}
+
 static void a_sweep_finds_its_reference_at_the_same_cost(void **state)
 {
     static char output[OUTPUT_BYTES];
@@ -360,6 +391,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(break_ins_have_a_median_and_a_tail, set_up, tear_down),
         cmocka_unit_test_setup_teardown(costs_come_from_a_file_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_is_held_against_its_baseline, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_aim_that_is_not_met_fails_the_gate, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_sweep_finds_its_reference_at_the_same_cost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_measured_says_so_and_has_a_spread, set_up, tear_down),
         cmocka_unit_test(help_teaches_and_plays_nothing),

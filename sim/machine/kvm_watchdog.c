@@ -36,11 +36,23 @@ static void time_passed(int number)
     *flag = 1;
 }
 
+/* Under the native machine a thread runs on its guest's stack, which is watched: a signal goes on with another. */
+static void give_signals_a_stack(void)
+{
+    static _Thread_local uint8_t stack[0x8000];
+    stack_t present;
+    if (sigaltstack(NULL, &present) == 0 && !(present.ss_flags & SS_DISABLE))
+        return;
+    if (sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL) != 0)
+        sim_host_fail("no stack for signals");
+}
+
 void kvm_watchdog_watch(void)
 {
     if (watch.process == getpid())
         return;
-    struct sigaction action = {.sa_handler = time_passed, .sa_flags = SA_RESTART};
+    give_signals_a_stack();
+    struct sigaction action = {.sa_handler = time_passed, .sa_flags = SA_RESTART | SA_ONSTACK};
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = watchdog_signal()};
     const struct timespec tick = {.tv_nsec = KVM_WATCHDOG_TICK_MS * 1000000L};
     const struct itimerspec ticks = {.it_interval = tick, .it_value = tick};

@@ -13,6 +13,7 @@
 
 #include "sim/machine/kvm_watchdog.h"
 #include "sim/machine/sim_kvm.h"
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,20 @@ static struct sim_machine *boot_dll(size_t way, const struct sim_dll *dll)
 static struct sim_machine *boot(size_t way)
 {
     return boot_dll(way, dll_at(ways[way].dll));
+}
+
+/* A guest of the native machine, in the same thread, must not find a signal's frame on its stack. */
+static void the_watchdog_strikes_on_a_stack_of_its_own(void **state)
+{
+    (void)state;
+    struct sigaction action;
+    stack_t stack;
+    kvm_watchdog_watch();
+    assert_int_equal(sigaction(SIGRTMIN + 5, NULL, &action), 0);
+    assert_true(action.sa_flags & SA_ONSTACK);
+    assert_int_equal(sigaltstack(NULL, &stack), 0);
+    assert_false(stack.ss_flags & SS_DISABLE);
+    assert_true(stack.ss_size >= 0x8000);
 }
 
 /* ---- histories ---- */
@@ -310,6 +325,7 @@ static void a_dll_that_is_none_is_refused_in_words(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_watchdog_strikes_on_a_stack_of_its_own),
         cmocka_unit_test(the_dll_boots_and_asks_for_its_devices),
         cmocka_unit_test(every_mode_has_the_same_history),
         cmocka_unit_test(a_reset_and_a_machine_used_again_are_like_new),
