@@ -240,6 +240,32 @@ static void w7_an_ack_may_pass_for_one_of_the_boot_before(void **state)
     assert_only(talk, MONITOR_W7, MONITOR_TARGET, "it was acknowledged");
 }
 
+/* A copy that was lost in front of a RESET is still one whose ACK a relay waits for. */
+static void w7_a_reset_answers_no_copy_of_before(void **state)
+{
+    struct talk *talk = *state;
+    attached_and_booted(talk);
+    writes(talk, T, stop(SYNC0));
+    passes(talk, ms(1000));
+    says(talk, D, control(RESET, 0));
+    says(talk, T, control(RESET, 0));
+    says(talk, T, stop(ID0));
+    says(talk, D, control(ACK, ID0));
+    says(talk, D, request(VERSION, ID0));
+    says(talk, T, control(ACK, ID0));
+    note(talk, MONITOR_TARGET_BOOTS);
+    passes(talk, ms(1));
+    says(talk, T, stop(SYNC0));
+    says(talk, D, control(ACK, ID0));
+    passes(talk, ms(1000));
+    says(talk, T, stop(SYNC0));
+    says(talk, D, control(ACK, ID0));
+    assert_clean(talk);
+    passes(talk, ms(1000));
+    writes(talk, T, stop(SYNC0));
+    assert_only(talk, MONITOR_W7, MONITOR_TARGET, "it was acknowledged");
+}
+
 static void w7_a_settled_frame_is_not_repeated(void **state)
 {
     struct talk *talk = *state;
@@ -576,6 +602,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(w7_an_acknowledged_id_is_used_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(w7_a_target_that_does_not_hear_its_ack, set_up, tear_down),
         cmocka_unit_test_setup_teardown(w7_an_ack_may_pass_for_one_of_the_boot_before, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(w7_a_reset_answers_no_copy_of_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(w7_a_settled_frame_is_not_repeated, set_up, tear_down),
         cmocka_unit_test_setup_teardown(w7_ids_start_over_with_a_word, set_up, tear_down),
         cmocka_unit_test_setup_teardown(w8_a_reply_comes_behind_the_ack, set_up, tear_down),
