@@ -105,12 +105,24 @@ static bool request_is_cut(const struct oracle *oracle)
     return oracle->ask.active && (oracle->dbg_state == DBG_WAIT_ACK || on_line);
 }
 
+/* Bytes keep their order, and a guest that does not read holds them back: an ACK is on the line at least as
+ * long as a request to this guest that was written before it. */
+static bool ack_is_unread(const struct oracle *oracle)
+{
+    const struct oracle_flow *requests = &oracle->requests;
+    for (size_t i = 0; i < requests->count; i++)
+        if (requests->entries[i].boots == oracle->boots && requests->entries[i].time_ns < oracle->ack_wrote_ns)
+            return oracle->config.link == SIM_LINK_SERIAL;
+    return false;
+}
+
 /* Another one begins, and knows nothing of before. rebooted: by its own will, which the debugger knows of */
 static void boot(struct oracle *oracle, bool rebooted)
 {
     end_guest(oracle);
     if (request_is_cut(oracle))
         oracle->noise_breaks += oracle->request_0x62;
+    oracle->old_ack_unread = oracle->old_ack_unread || ack_is_unread(oracle);
     oracle->powered = true;
     oracle->boots++;
     oracle->struck_before = faults_struck(oracle);
@@ -459,8 +471,6 @@ static void note_sent(struct oracle *oracle, uint64_t tries)
     oracle->frame_is_ack = false;
     if (eaten)
         oracle->bytes_ahead += oracle->request_bytes;
-    else
-        oracle_occupy_line(oracle, oracle->request_bytes);
     if (eaten || sim_now(oracle->world) < oracle->misframed_until)
         oracle->noise_breaks += oracle->request_0x62;
 }
@@ -486,6 +496,7 @@ static void note_ack(struct oracle *oracle, uint32_t id)
 {
     if ((id & ~DBG_ID_SYNC) != DBG_ID_INITIAL)
         return;
+    oracle->ack_wrote_ns = sim_now(oracle->world);
     oracle->ack_lands_ns = oracle_lands_ns(oracle);
     oracle->frame_is_ack = true;
     if (!oracle->knows_guest)

@@ -473,9 +473,10 @@ static bool acks_can_be_told_apart(const struct oracle *oracle)
  * Then stale requests pass for new ones. */
 static enum oracle_hole_index old_words_count(struct oracle *oracle)
 {
-    bool by_ack = oracle->old_ack_lands_ns != 0 && oracle->send.since_ns <= oracle->old_ack_lands_ns &&
-                  !acks_can_be_told_apart(oracle);
+    bool in_time = oracle->old_ack_lands_ns != 0 && oracle->send.since_ns <= oracle->old_ack_lands_ns;
+    bool by_ack = (in_time || oracle->old_ack_unread) && !acks_can_be_told_apart(oracle);
     oracle->old_ack_lands_ns = 0;
+    oracle->old_ack_unread = false;
     return by_ack ? HOLE_LATE_ACK : HOLE_NONE;
 }
 

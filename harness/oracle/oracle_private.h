@@ -133,7 +133,9 @@ struct oracle {
     bool unreached;         /* its hello was lost, so that it went to its uart: nobody is to blame for silence */
     bool knows_guest;       /* the debugger has a packet of the guest that runs, so its requests are meant for it */
     uint64_t ack_lands_ns;  /* the last ACK that a SYNC packet may take for its own arrives by then */
+    uint64_t ack_wrote_ns;     /* when that one was written */
     uint64_t old_ack_lands_ns; /* the last such one for a guest before, 0: none is under way */
+    bool old_ack_unread;       /* serial: it is behind a request that the guest before had not read */
     enum oracle_hole_index stale_hole; /* what lets a stale request through, of this boot */
 
     struct oracle_wait send;   /* KdSendPacket has not returned */
@@ -155,7 +157,7 @@ struct oracle {
     size_t wish_room;
     uint64_t frame_lands_ns;  /* the frame that was written last is whole by then */
     bool frame_is_ack;        /* and is an ACK that a SYNC packet may take for its own */
-    uint64_t line_free_ns;    /* bytes to the target come no earlier: one before them is delayed, or on the line still */
+    uint64_t line_free_ns;    /* bytes to the target come no earlier: one before them is delayed */
     uint64_t misframed_until; /* what was sent until then may have been swallowed */
     uint64_t piled_up_until;  /* serial: until then polls may have to eat what a delay has piled up */
     uint64_t bytes_ahead;     /* serial: bytes that polls may eat before a break-in byte */
@@ -248,9 +250,6 @@ void oracle_gave_up(struct oracle *oracle, bool late);
 /* oracle_wish.c */
 /* By when a byte that the debugger writes now is where the target looks for it. */
 uint64_t oracle_lands_ns(const struct oracle *oracle);
-
-/* Bytes that are on a serial line take their time there, and what is written behind them comes later. */
-void oracle_occupy_line(struct oracle *oracle, uint32_t len_bytes);
 void oracle_wished(struct oracle *oracle);
 void oracle_wish_hit(struct oracle *oracle, const struct sim_fault_rule *rule);
 void oracle_broke(struct oracle *oracle);

@@ -23,16 +23,6 @@ uint64_t oracle_lands_ns(const struct oracle *oracle)
     return (now > oracle->line_free_ns ? now : oracle->line_free_ns) + link_ns(oracle);
 }
 
-void oracle_occupy_line(struct oracle *oracle, uint32_t len_bytes)
-{
-    uint64_t now = sim_now(oracle->world);
-    if (oracle->config.link != SIM_LINK_SERIAL)
-        return;
-    if (oracle->line_free_ns < now)
-        oracle->line_free_ns = now;
-    oracle->line_free_ns += len_bytes * SIM_S(10) / sim_cost(oracle->world)->baud;
-}
-
 static void drop_wish(struct oracle *oracle, size_t index)
 {
     oracle->wish_count--;

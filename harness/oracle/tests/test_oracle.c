@@ -2010,6 +2010,39 @@ static void a_delayed_ack_is_late_for_the_boots_until_it_comes(void **context)
     assert_violates(f, 1, "delivered to the kernel after its own was gone");
 }
 
+/* A guest is reset that has not read a request, and maybe the ACK of a print behind it; load is what the next
+ * one begins with, which the debugger never gets. */
+static void reset_in_front_of_an_unread_request(struct fixture *f, bool ack_is_behind, struct body *load)
+{
+    struct body unread = read_message(load->at[20]);
+    stopped(f);
+    wait(f, SIM_MS(1));
+    asked(f, &unread);
+    wait(f, SIM_MS(1));
+    if (ack_is_behind)
+        packet(f, print(2));
+    wait(f, SIM_S(1));
+    life(f, SIM_LIFE_RESET);
+    load->at[20]++;
+    kernel(f, MK_TRACE_SEND, load, 0);
+    kernel(f, MK_TRACE_SENT, load, SENT);
+}
+
+/* However long ago it was written: bytes keep their order, and nobody has read them. One in front of the
+ * request may have been read. */
+static void on_serial_an_ack_behind_an_unread_request_is_late(void **context)
+{
+    struct fixture *f = *context;
+    struct body load = make(DBG_TYPE_STATE_CHANGE64, DBG_STATE_LOAD_SYMBOLS, DBG_STATE_CHANGE_BYTES, 1);
+    restart(f, SIM_LINK_SERIAL);
+    reset_in_front_of_an_unread_request(f, true, &load);
+    packet_of_a_boot(f, stop(3)); /* load was lost */
+    assert_clean(f);
+    assert_int_equal(excuses_of(f, "late-ack"), 1);
+    reset_in_front_of_an_unread_request(f, false, &load);
+    assert_violates(f, 1, "the debugger has not accepted it");
+}
+
 static void of_two_equal_requests_the_one_that_is_meant_arrives(void **context)
 {
     struct fixture *f = *context;
@@ -2448,6 +2481,7 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_late_ack_may_acknowledge_the_first_packet_of_a_boot, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(on_serial_an_ack_behind_an_unread_request_is_late, set_up, tear_down),
         cmocka_unit_test_setup_teardown(of_two_equal_requests_the_one_that_is_meant_arrives, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_delayed_ack_is_late_for_the_boots_until_it_comes, set_up,
