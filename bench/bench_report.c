@@ -189,6 +189,7 @@ void bench_print_sweep(const struct bench_rows *run, const char *title,
         fprintf(to, "  %16s", text);
     }
     fputc('\n', to);
+    print_modelled(run, to);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------- */

@@ -277,7 +277,8 @@ static void an_aim_that_is_not_met_fails_the_gate(void **state)
     json_object_set_new(aim, "state", json_string("not met"));
     assert_int_equal(json_dump_file(aims, path, 0), 0);
     assert_int_equal(run(output, arguments), 1);
-    assert_non_null(strstr(output, "aim not met: VM exits of a full read, bulk-read over backdoor-hb: at most 5, and it is 5"));
+    assert_non_null(strstr(
+        output, "aim not met: VM exits of a full read, bulk-read over backdoor-hb: at most 5, and it is 5"));
     assert_int_equal(remove(path), 0);
     assert_int_equal(run(output, arguments), 2); /* nobody judged it */
     json_decref(aims);
@@ -290,6 +291,7 @@ static void a_sweep_finds_its_reference_at_the_same_cost(void **state)
     char text[COMMAND_BYTES];
     snprintf(text, sizeof text, "sweep exit-cost --out %s", fix->folder);
     assert_int_equal(run(output, text), 0);
+    assert_non_null(strstr(output, "\nbackdoor-vkd is modelled: "));
     snprintf(text, sizeof text, "%s/exit-cost.json", fix->folder);
     json_t *rows = json_load_file(text, 0, NULL);
     double fast_exits = 0;
