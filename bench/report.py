@@ -92,6 +92,7 @@ class Run:
         self.kvm = self.read("kvm.json", None)
         self.hyperfine = self.read("hyperfine.json", {"results": []})["results"]
         self.source = self.read("source.json", {})
+        self.cells = {link["name"]: link_cell(link) for link in self.about["links"]}
         self.names = [link["name"] for link in self.about["links"] if any(row["link"] == link["name"] for row in self.rows)]
 
     def read(self, name, otherwise=...):
@@ -255,8 +256,7 @@ def instructions(run):
 
 def aims(run):
     states = {"met": "met", "not met": "**not met**", "not run": "not run", "stated": NONE}
-    names = {link["name"]: link_cell(link) for link in run.about["links"]}
-    rows = [[aim["what"], aim["workload"], names[aim["link"]], aim["aim"] if aim["aim"] != "-" else NONE,
+    rows = [[aim["what"], aim["workload"], run.cells[aim["link"]], aim["aim"] if aim["aim"] != "-" else NONE,
              number(aim["figure"]) if aim["state"] != "not run" else NONE, states[aim["state"]]] for aim in run.aims]
     for item in run.measured:
         if item["aim"]:
@@ -324,9 +324,8 @@ def everything(run):
                ("guest copies", per_op("copied_bytes")), ("VMM copies", per_op("payload_bytes")), ("wire bytes", per_op("wire_bytes"))]
     section = Section("Every figure")
     section.text("Each by operation. Copies and wire bytes are bytes; wire bytes are those on the debugger's line in both directions. The time of break-in is the median.")
-    names = {link["name"]: link_cell(link) for link in run.about["links"]}
     section.table(["work", "link"] + [title for title, _cell in columns],
-                  [[row["workload"], names[row["link"]] + ("*" if row["extrapolated"] else "")] + [cell(row) for _title, cell in columns] for row in run.rows], words=2)
+                  [[row["workload"], run.cells[row["link"]] + ("*" if row["extrapolated"] else "")] + [cell(row) for _title, cell in columns] for row in run.rows], words=2)
     return section
 
 
