@@ -21,6 +21,32 @@ static void paint(struct mk_state *state)
         state->guard[i] = ZONE_WORD;
 }
 
+static bool eight_are_zone(const uint64_t *at)
+{
+    return (((at[0] ^ ZONE_WORD) | (at[1] ^ ZONE_WORD) | (at[2] ^ ZONE_WORD) | (at[3] ^ ZONE_WORD)) |
+            ((at[4] ^ ZONE_WORD) | (at[5] ^ ZONE_WORD) | (at[6] ^ ZONE_WORD) | (at[7] ^ ZONE_WORD))) == 0;
+}
+
+/* The first word from one on that is no zone; end when there is none. Eight at a time: where a processor is emulated, this
+ * is most of what a call costs. */
+static uint32_t written_word(const struct mk_state *state, uint32_t word, uint32_t end)
+{
+    while (end - word >= 8 && eight_are_zone(state->guard + word))
+        word += 8;
+    while (word < end && state->guard[word] == ZONE_WORD)
+        word++;
+    return word;
+}
+
+/* A piece becomes zone again: only what was written is stored, which an emulated processor finds dearer than to look. */
+static void repaint(struct mk_state *state, uint8_t *at, uint32_t len_bytes)
+{
+    uint32_t word = (uint32_t)(at - (uint8_t *)state->guard) / 8, end = word + len_bytes / 8;
+    while ((word = written_word(state, word, end)) < end)
+        state->guard[word++] = ZONE_WORD;
+    kd_fill(at + len_bytes / 8 * 8, ZONE_BYTE, len_bytes % 8);
+}
+
 static void begin(struct given *given, struct mk_state *state)
 {
     *given = (struct given){.state = state, .used = MK_ZONE_BYTES};
@@ -43,12 +69,14 @@ static void *give(struct given *given, enum mk_piece piece, const void *from, ui
 static void keep(const struct given *given, enum mk_piece piece, const void *bytes, uint32_t from,
                  uint32_t to)
 {
-    for (uint32_t i = from; i < to; i++) {
-        if (given->pieces[piece].at[i] != ((const uint8_t *)bytes)[i]) {
-            mk_platform_stray_write(piece, i);
-            return;
-        }
-    }
+    const uint8_t *at = given->pieces[piece].at, *kept = bytes;
+    uint32_t i = from;
+    while (to - i >= 8 && *(const kd_any_word *)(at + i) == *(const kd_any_word *)(kept + i))
+        i += 8;
+    while (i < to && at[i] == kept[i])
+        i++;
+    if (i < to)
+        mk_platform_stray_write(piece, i);
 }
 
 static void tell_stray(const struct given *given, const uint8_t *byte)
@@ -66,10 +94,8 @@ static void end(const struct given *given)
     struct mk_state *state = given->state;
     for (uint32_t i = 0; i < MK_PIECES; i++)
         if (given->pieces[i].at)
-            kd_fill(given->pieces[i].at, ZONE_BYTE, given->pieces[i].len_bytes);
-    uint32_t word = 0;
-    while (word < MK_GUARD_WORDS && state->guard[word] == ZONE_WORD)
-        word++;
+            repaint(state, given->pieces[i].at, given->pieces[i].len_bytes);
+    uint32_t word = written_word(state, 0, MK_GUARD_WORDS);
     if (word == MK_GUARD_WORDS)
         return;
     const uint8_t *byte = (const uint8_t *)&state->guard[word];
