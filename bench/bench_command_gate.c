@@ -59,14 +59,17 @@ static const char *const expected_rows = "the rows that kdbench run --out writes
 static const char *const expected_aims = "the aims that kdbench run --out writes";
 static const char *const expected_measured = "the figures that kdbench micro --out writes";
 
-/* The run, and behind it what the emulated machine ran, if that was played. */
+/* The run, and behind it what the emulated machines ran, if they were played. */
 static json_t *read_rows(const char *folder)
 {
+    static const char *const more[] = {"emu-x64/bench.json", "emu-x86/bench.json"};
     json_t *rows = bench_read(folder, "bench.json", expected_rows);
-    json_t *emulated = bench_read_optional(folder, "emu/bench.json", expected_rows);
-    if (emulated != NULL && json_array_extend(rows, emulated) != 0)
-        command_refuse("%s/emu/bench.json: expected %s", folder, expected_rows);
-    json_decref(emulated);
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+        json_t *emulated = bench_read_optional(folder, more[i], expected_rows);
+        if (emulated != NULL && json_array_extend(rows, emulated) != 0)
+            command_refuse("%s/%s: expected %s", folder, more[i], expected_rows);
+        json_decref(emulated);
+    }
     return rows;
 }
 

@@ -8,6 +8,10 @@ static const char *const figures[] = {"exits",  "rpcs",   "payload_bytes", "copi
 #define INSTRUCTIONS "module_instructions" /* means something for one compiler only */
 enum { FIGURES = sizeof figures / sizeof figures[0] };
 
+/* What makes a row that row. */
+static const char *const keys[] = {"workload", "link", "machine", "arch"};
+enum { KEYS = sizeof keys / sizeof keys[0] };
+
 /* ---- finding things ---------------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *object, const char *name)
@@ -32,7 +36,10 @@ static const json_t *row_like(const json_t *rows, const json_t *wanted)
     json_t *row;
     json_array_foreach(rows, i, row)
     {
-        if (is_same(row, wanted, "workload") && is_same(row, wanted, "link") && is_same(row, wanted, "machine"))
+        bool same = true;
+        for (size_t k = 0; k < KEYS; k++)
+            same = same && is_same(row, wanted, keys[k]);
+        if (same)
             return row;
     }
     return NULL;
@@ -52,40 +59,45 @@ static const json_t *measured_like(const json_t *measured, const json_t *wanted)
 
 /* ---- lines ------------------------------------------------------------------------------------------- */
 
-static void print_change(FILE *to, const char *verdict, const char *workload, const char *link,
-                         const char *figure, double old, double new)
+static void print_row(FILE *to, const char *verdict, const json_t *row)
+{
+    char host[BENCH_CELL_BYTES];
+    snprintf(host, sizeof host, "%s %s", text_of(row, "machine"), text_of(row, "arch"));
+    fprintf(to, "%-6s  %-13s  %-16s  %-10s  ", verdict, text_of(row, "workload"), text_of(row, "link"), host);
+}
+
+static void print_change(FILE *to, const char *figure, double old, double new)
 {
     char was[BENCH_CELL_BYTES], is[BENCH_CELL_BYTES], percent[BENCH_CELL_BYTES] = "from none";
     bench_number_text(was, old);
     bench_number_text(is, new);
     if (old > 0)
         snprintf(percent, sizeof percent, "%+.1f %%", (new - old) / old * 100);
-    fprintf(to, "%-6s  %-13s  %-16s  %-19s  %16s -> %-16s  %s\n", verdict, workload, link, figure, was, is,
-            percent);
+    fprintf(to, "%-19s  %16s -> %-16s  %s\n", figure, was, is, percent);
 }
 
 /* ---- comparing --------------------------------------------------------------------------------------- */
 
 static void compare_row(const json_t *old, const json_t *new, FILE *to, struct bench_changes *changes)
 {
-    const char *workload = text_of(old, "workload"), *link = text_of(old, "link");
     for (size_t i = 0; i < FIGURES; i++) {
         bool other_code = strcmp(figures[i], INSTRUCTIONS) == 0 && !is_same(old, new, "compiler");
         if (json_object_get(old, figures[i]) == NULL || other_code)
             continue;
         if (json_object_get(new, figures[i]) == NULL) {
             changes->worse++;
-            fprintf(to, "%-6s  %-13s  %-16s  %-19s  was in the baseline and was not counted\n", "GONE",
-                    workload, link, figures[i]);
+            print_row(to, "GONE", old);
+            fprintf(to, "%-19s  was in the baseline and was not counted\n", figures[i]);
             continue;
         }
         json_int_t was = number_of(old, figures[i]), is = number_of(new, figures[i]);
         changes->compared++;
         changes->worse += is > was;
         changes->better += is < was;
-        if (is != was)
-            print_change(to, is > was ? "WORSE" : "better", workload, link, figures[i], (double)was,
-                         (double)is);
+        if (is != was) {
+            print_row(to, is > was ? "WORSE" : "better", old);
+            print_change(to, figures[i], (double)was, (double)is);
+        }
     }
 }
 
@@ -102,16 +114,16 @@ static void compare_rows(const json_t *old_rows, const json_t *new_rows, FILE *t
             continue;
         }
         changes->worse++;
-        fprintf(to, "%-6s  %-13s  %-16s  was in the baseline and was not run\n", "GONE",
-                text_of(row, "workload"), text_of(row, "link"));
+        print_row(to, "GONE", row);
+        fputs("was in the baseline and was not run\n", to);
     }
     json_array_foreach(new_rows, i, row)
     {
         if (row_like(old_rows, row) != NULL)
             continue;
         changes->added++;
-        fprintf(to, "%-6s  %-13s  %-16s  is not in the baseline yet\n", "new", text_of(row, "workload"),
-                text_of(row, "link"));
+        print_row(to, "new", row);
+        fputs("is not in the baseline yet\n", to);
     }
 }
 
@@ -131,30 +143,30 @@ static void compare_measured(const json_t *old_list, const json_t *new_list, FIL
         if (new == NULL || change <= BENCH_WARN_PERCENT)
             continue;
         changes->warned++;
-        print_change(to, "warn", "(measured)", text_of(old, "name"), text_of(old, "unit"), was, is);
+        fprintf(to, "%-6s  %-13s  %-16s  %-10s  ", "warn", "(measured)", text_of(old, "name"), "");
+        print_change(to, text_of(old, "unit"), was, is);
     }
 }
 
-/* Two rows that were played differently say nothing about each other. */
+/* Two rows that were played differently say nothing about each other, and two runs that share no row neither. */
 static const char *what_differs(const json_t *baseline, const json_t *rows)
 {
-    size_t i;
+    size_t i, shared = 0;
     json_t *row;
     json_array_foreach(rows, i, row)
     {
         const json_t *old = row_like(json_object_get(baseline, "rows"), row);
         if (old == NULL)
             continue;
+        shared++;
         if (number_of(old, "operations") != number_of(row, "operations"))
             return "operations";
-        if (strcmp(text_of(row, "arch"), text_of(baseline, "arch")) != 0)
-            return "arch";
         if (number_of(row, "seed") != number_of(baseline, "seed"))
             return "seed";
         if (!json_equal(json_object_get(old, "costs"), json_object_get(row, "costs")))
             return "costs";
     }
-    return NULL;
+    return shared == 0 ? "every row (workload, link, machine, arch)" : NULL;
 }
 
 bool bench_gate_compare(const json_t *baseline, const json_t *rows, const json_t *measured, FILE *to,
@@ -185,8 +197,11 @@ bool bench_gate_compare(const json_t *baseline, const json_t *rows, const json_t
 
 static json_t *baseline_row(const json_t *row)
 {
-    static const char *const kept[] = {"workload", "link", "machine", "compiler", "operations"};
+    static const char *const kept[] = {"compiler", "operations"};
     json_t *copy = json_object();
+    for (size_t i = 0; i < KEYS; i++)
+        if (json_object_get(row, keys[i]) != NULL)
+            json_object_set(copy, keys[i], json_object_get(row, keys[i]));
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
         if (json_object_get(row, kept[i]) != NULL)
             json_object_set(copy, kept[i], json_object_get(row, kept[i]));
@@ -222,7 +237,6 @@ json_t *bench_gate_baseline(const json_t *rows, const json_t *measured)
     json_array_foreach(rows, i, row) json_array_append_new(list, baseline_row(row));
     const json_t *first = json_array_get(rows, 0);
     json_t *baseline = json_object();
-    json_object_set(baseline, "arch", json_object_get(first, "arch"));
     json_object_set(baseline, "seed", json_object_get(first, "seed"));
     json_object_set_new(baseline, "rows", list);
     json_object_set_new(baseline, "measured", baseline_measured(measured));
@@ -241,8 +255,7 @@ static bool print_list(const json_t *list, FILE *to)
 
 bool bench_gate_print(const json_t *baseline, FILE *to)
 {
-    return fprintf(to, "{\"arch\": \"%s\", \"seed\": %lld, \"rows\": ", text_of(baseline, "arch"),
-                   (long long)number_of(baseline, "seed")) > 0 &&
+    return fprintf(to, "{\"seed\": %lld, \"rows\": ", (long long)number_of(baseline, "seed")) > 0 &&
            print_list(json_object_get(baseline, "rows"), to) && fputs(",\n\"measured\": ", to) != EOF &&
            print_list(json_object_get(baseline, "measured"), to) && fputs("}\n", to) != EOF;
 }

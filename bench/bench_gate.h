@@ -1,7 +1,7 @@
 /* bench_gate.h: a run against the baseline. Exact figures may not get worse at all; measured ones only warn.
  *
  * Works on JSON alone: the rows of bench.json (kdbench run) and results/baseline.json, which is
- *   {"arch": "x64", "seed": 1, "rows": [{"workload", "link", "operations", "exits", ..., "costs"}],
+ *   {"seed": 1, "rows": [{"workload", "link", "machine", "arch", "operations", "exits", ..., "costs"}],
  *    "measured": [{"name", "unit", "value", "higher_is_better"}]}
  * Tests: tests/test_bench_gate.c */
 #ifndef BENCH_GATE_H
@@ -25,11 +25,12 @@ enum { BENCH_WARN_PERCENT = 20 };
 
 /* Guest instructions are compared where both DLLs are of the same compiler, by its name and version in the row.
  *
- * Prints a line for each figure that changed: workload, link, figure, old, new, per cent.
+ * Prints a line for each figure that changed: workload, link, machine and architecture, figure, old, new, per cent.
  * rows      in   of bench.json
  * measured  in   a list, or NULL when nothing was measured
  * why       out  BENCH_WHY_BYTES, when false
- * Returns  false: they cannot be compared: other costs, another seed, or something that is no baseline */
+ * Returns  false: they cannot be compared: other costs, another seed, no row in common, or something that is no
+ *          baseline */
 bool bench_gate_compare(const json_t *baseline, const json_t *rows, const json_t *measured, FILE *to,
                         struct bench_changes *changes, char why[BENCH_WHY_BYTES]);
 

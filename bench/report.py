@@ -87,7 +87,7 @@ class Run:
         self.about = self.read("about.json")
         self.exit_cost = self.read("exit-cost.json")
         self.message_size = self.read("message-size.json")
-        self.emulated = self.read("emu/bench.json", [])
+        self.emulated = self.read("emu-x64/bench.json", []) + self.read("emu-x86/bench.json", [])
         self.measured = self.read("measured.json", [])
         self.kvm = self.read("kvm.json", None)
         self.hyperfine = self.read("hyperfine.json", {"results": []})["results"]
@@ -237,20 +237,26 @@ def sweeps(run):
 
 
 def instructions(run):
-    works = [("bulk-read", "full read"), ("small-read", "read of 64 bytes"), ("bulk-write", "full write"), ("steps", "single step"), ("prints", "debug print")]
-    counted = {(row["workload"], row["link"]): row for row in run.emulated}
+    works = [("bulk-read", "full read"), ("small-read", "read of 64 bytes"), ("bulk-write", "full write"), ("steps", "single step"),
+             ("prints", "debug print"), ("idle", "idle second")]
+    counted = {(row["workload"], row["link"], row["arch"]): row for row in run.emulated}
+    archs = sorted({row["arch"] for row in run.emulated})
     real = [link["name"] for link in run.about["links"] if link["kind"] == "real"]
 
-    def table(total):
-        return [[link] + [number(counted[work, link][total] / counted[work, link]["operations"]) if (work, link) in counted else NONE
-                          for work, _title in works] for link in real]
+    def cell(total, *key):
+        return number(counted[key][total] / counted[key]["operations"]) if key in counted else NONE
 
+    def table(total):
+        return [[link, arch] + [cell(total, work, link, arch) for work, _title in works] for link in real for arch in archs]
+
+    head = ["link", "target"] + [title for _work, title in works]
+    polls = 1e9 / run.emulated[0]["costs"]["tick_ns"]
     section = Section("What the guest's processor does for it")
     section.text(f"Instructions of the module itself for one operation, counted exactly: `kdfast.dll`'s own bytes run on an emulated processor "
-                 f"({run.emulated[0].get('compiler', 'compiler unknown')}). Another compiler gives other figures.")
-    section.table(["link"] + [title for _work, title in works], table("module_instructions"))
+                 f"({run.emulated[0].get('compiler', 'compiler unknown')}). Another compiler gives other figures. An idle second has {number(polls)} polls, one at each clock tick.")
+    section.table(head, table("module_instructions"), words=2)
     section.text("And the VM exits of the same operations:")
-    section.table(["link"] + [title for _work, title in works], table("exits"))
+    section.table(head, table("exits"), words=2)
     return section
 
 

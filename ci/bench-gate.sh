@@ -8,8 +8,11 @@ case $kind in all | --exact | --renew) ;; *) echo "bench-gate: unexpected '$kind
 
 run=$(mktemp -d)
 trap 'rm -rf "$run"' EXIT
+for arch in x64 x86; do
+    build/bin/kdbench run --machine emu --arch $arch --quick --out "$run/emu-$arch" >"$run/text-$arch"
+done &
 build/bin/kdbench run --out "$run" >"$run/text"
-build/bin/kdbench run --machine emu --quick --out "$run/emu" >"$run/text"
+wait $!
 [ "$kind" = --exact ] || build/bin/kdbench micro --out "$run" >/dev/null
 if [ "$kind" = --renew ]; then
     build/bin/kdbench baseline --run "$run" --baseline results/baseline.json

@@ -36,7 +36,7 @@ for patch in "$root"/bench/tests/regressions/*.patch; do
     if gate >gate.log; then
         echo "$name: MISSED, the gate passed"
         missed=$((missed + 1))
-    elif line=$(grep -E "^WORSE +$workload +$link +$figure " gate.log); then
+    elif line=$(grep -E "^WORSE +$workload +$link +native x64 +$figure " gate.log); then
         printf '%-26s caught: %s (and %d more figures)\n' "$name" "$(tr -s ' ' <<<"$line")" "$(($(grep -c ^WORSE gate.log) - 1))"
     else
         echo "$name: MISSED, $workload over $link, $figure, is not named"

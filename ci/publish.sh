@@ -14,7 +14,9 @@ if [ "$(tree <"$from/source.json")" != "$(ci/source.sh | tree)" ]; then
 fi
 rm -rf "$to"
 mkdir -p "$to"
-mkdir "$to/emu"
-cp "$from/emu/bench.json" "$to/emu/"
+for arch in x64 x86; do
+    mkdir "$to/emu-$arch"
+    cp "$from/emu-$arch/bench.json" "$to/emu-$arch/"
+done
 cp "$from"/*.json "$from"/*.svg "$from/report.md" "$from/report.html" "$to/"
 echo "Published in $to: commit it"

@@ -8,14 +8,16 @@ if ! mkdir -p "$out" 2>/dev/null || [ ! -w "$out" ]; then
     echo "report: $out: cannot be written; expected a folder that can be created and written" >&2
     exit 1
 fi
-rm -rf "$out"/*.json "$out/emu"
+rm -rf "$out"/*.json "$out"/emu-*
 
 build/bin/kdbench run --out "$out"
 for sweep in exit-cost message-size; do
     echo
     build/bin/kdbench sweep "$sweep" --out "$out"
 done
-build/bin/kdbench run --machine emu --quick --out "$out/emu" >/dev/null
+for arch in x64 x86; do
+    build/bin/kdbench run --machine emu --arch $arch --quick --out "$out/emu-$arch" >/dev/null
+done
 echo
 build/bin/kdbench micro --out "$out"
 

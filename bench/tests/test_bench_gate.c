@@ -21,8 +21,8 @@ struct fix {
 
 static json_t *row(const char *workload, const char *link)
 {
-    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:{s:i}}", "workload", workload,
-                     "link", link, "arch", "x64", "seed", 1, "operations", 1000, "exits", 5000, "rpcs", 1000,
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:{s:i}}", "workload", workload,
+                     "link", link, "machine", "native", "arch", "x64", "seed", 1, "operations", 1000, "exits", 5000, "rpcs", 1000,
                      "copied_bytes", 4056000, "sim_ns", 176000000, "exits_idle", 7, "costs", "exit_ns",
                      15000);
 }
@@ -84,10 +84,10 @@ static void one_more_of_an_exact_figure_is_named(void **state)
         const char *line;
     } table[] = {
         {"exits", 5000,
-         "WORSE   bulk-read      backdoor-hb       exits                           5,000 -> 6,000             "
+         "WORSE   bulk-read      backdoor-hb       native x64  exits                           5,000 -> 6,000             "
          "+20.0 %\n"},
         {"rpcs", 1000,
-         "WORSE   bulk-read      backdoor-hb       rpcs                            1,000 -> 2,000             "
+         "WORSE   bulk-read      backdoor-hb       native x64  rpcs                            1,000 -> 2,000             "
          "+100.0 %\n"},
         {"copied_bytes", 4056000, "copied_bytes                4,056,000 -> 4,057,000         +0.0 %\n"},
         {"sim_ns", 176000000, "sim_ns                    176,000,000 -> 176,001,000       +0.0 %\n"},
@@ -197,6 +197,25 @@ static void a_row_of_another_machine_is_another_row(void **state)
     assert_int_equal(fix->changes.added, 1);
 }
 
+static void a_row_of_another_architecture_is_another_row(void **state)
+{
+    struct fix *fix = *state;
+    json_object_set_new(json_array_get(fix->rows, 0), "arch", json_string("x86"));
+    assert_true(compare(fix));
+    assert_int_equal(fix->changes.worse, 1);
+    assert_int_equal(fix->changes.added, 1);
+    assert_non_null(strstr(fix->text, "new     bulk-read      backdoor-hb       native x86  is not in"));
+}
+
+static void runs_without_a_row_in_common_are_not_compared(void **state)
+{
+    struct fix *fix = *state;
+    for (size_t i = 0; i < 2; i++)
+        json_object_set_new(json_array_get(fix->rows, i), "arch", json_string("x86"));
+    assert_false(compare(fix));
+    assert_non_null(strstr(fix->why, "every row"));
+}
+
 static void what_was_measured_only_warns(void **state)
 {
     struct fix *fix = *state;
@@ -262,6 +281,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_figure_that_is_gone_is_worse, set_up, tear_down),
         cmocka_unit_test_setup_teardown(guest_instructions_are_held_for_one_compiler_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_row_of_another_machine_is_another_row, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_row_of_another_architecture_is_another_row, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(runs_without_a_row_in_common_are_not_compared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_measured_only_warns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(runs_played_differently_are_not_compared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_baseline_is_refused, set_up, tear_down),

@@ -248,7 +248,7 @@ static void a_run_is_held_against_its_baseline(void **state)
     json_object_set_new(json_array_get(json_object_get(baseline, "rows"), 0), "exits", json_integer(1));
     assert_int_equal(json_dump_file(baseline, path, 0), 0);
     assert_int_equal(run(output, arguments), 1);
-    assert_non_null(strstr(output, "WORSE   bulk-read      backdoor-hb       exits"));
+    assert_non_null(strstr(output, "WORSE   bulk-read      backdoor-hb       native x64  exits"));
     json_decref(baseline);
 }
 
