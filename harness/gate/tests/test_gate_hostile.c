@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { SAMPLE_STEP = 601 }; /* every so many bytes, all rules: each time the code is disassembled anew */
+enum { SAMPLE_STEP = 1201 }; /* every so many bytes, all rules: each time the code is disassembled anew */
 
 struct whole {
     uint8_t bytes[GATE_FILE_BYTES_MAX];
