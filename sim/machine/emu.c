@@ -79,31 +79,49 @@ static void map(struct emu *emu, uint64_t address, uint64_t bytes, bool write, b
     must(uc_mem_map_ptr(emu->uc, address, bytes, rights, host), "guest memory cannot be mapped");
 }
 
-static void map_part(struct emu *emu, const struct sim_guest_part *part)
+/* The parts from an address on that may be written, or those that may not. */
+static void map_parts(struct emu *emu, uint32_t from, bool write)
 {
-    map(emu, part->address, part->bytes, part->write, part->execute,
-        emu->guest->region + (part->address - GUEST_REGION));
+    for (unsigned i = 0; i < emu->guest->part_count; i++) {
+        const struct sim_guest_part *part = &emu->guest->parts[i];
+        if (part->address >= from && part->write == write)
+            map(emu, part->address, part->bytes, write, part->execute,
+                emu->guest->region + (part->address - GUEST_REGION));
+    }
+}
+
+/* Unicorn asks of every store whether it changes code, and asks at length where there is code among the same 4 MiB of all
+ * that is mapped, counted in the order of mapping. So nothing, 4 MiB of it, keeps what is written from what is run. */
+static void keep_apart(struct emu *emu)
+{
+    static uint8_t nothing[EMU_APART_BYTES];
+    must(uc_mem_map_ptr(emu->uc, EMU_APART + EMU_APART_BYTES * emu->apart_count++, sizeof nothing,
+                        UC_PROT_NONE, nothing),
+         "no room between written memory and code");
 }
 
 static void map_memory(struct emu *emu)
 {
     const struct sim_guest *guest = emu->guest;
     uint64_t alias = emu->x64 ? GUEST_ALIAS_X64 : GUEST_ALIAS_X86;
-    for (unsigned i = 0; i < guest->part_count; i++)
-        map_part(emu, &guest->parts[i]);
+    map_parts(emu, GUEST_REGION, true);
     map(emu, GUEST_RAM, guest->image->ram_bytes, true, false, guest->ram);
     map(emu, alias, GUEST_PAGE_BYTES, true, false, guest->ram + guest->image->map.shared_data_pa);
+    keep_apart(emu);
+    map_parts(emu, GUEST_REGION, false);
     map(emu, alias + GUEST_PAGE_BYTES, GUEST_PAGE_BYTES, false, false,
         guest->region + (GUEST_BOOT - GUEST_REGION));
 }
 
-/* The DLL's one part has become one for each section. */
+/* The DLL's one part has become one for each section; what keeps them apart takes its place first. */
 static void map_dll(struct emu *emu)
 {
     must(uc_mem_unmap(emu->uc, GUEST_DLL, GUEST_DLL_BYTES_MAX), "the DLL's memory cannot be mapped anew");
-    for (unsigned i = 0; i < emu->guest->part_count; i++)
-        if (emu->guest->parts[i].address >= GUEST_DLL)
-            map_part(emu, &emu->guest->parts[i]);
+    keep_apart(emu);
+    keep_apart(emu);
+    map_parts(emu, GUEST_DLL, true);
+    keep_apart(emu);
+    map_parts(emu, GUEST_DLL, false);
 }
 
 /* ---- hooks

@@ -83,10 +83,19 @@ static void paint_stack(const struct emu *emu)
         memset(stack, PAINT, bytes);
 }
 
+static bool word_is_painted(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word == PAINT * (UINT64_MAX / UINT8_MAX);
+}
+
 static uint32_t stack_used(const struct emu *emu)
 {
     size_t bytes, unused = 0;
     const uint8_t *stack = below(emu, emu->call.stack_pointer, &bytes);
+    while (stack != NULL && bytes - unused >= 8 && word_is_painted(stack + unused))
+        unused += 8;
     while (stack != NULL && unused < bytes && stack[unused] == PAINT)
         unused++;
     return (uint32_t)(bytes - unused);

@@ -87,6 +87,11 @@ struct emu_call {
 
 /* ---- emu.c -------------------------------------------------------------------------------------------- */
 
+/* Where no guest has anything (guest_layout.h); as large as a DLL, whose place it takes. */
+#define EMU_APART UINT64_C(0x80000000)
+enum { EMU_APART_BYTES = GUEST_DLL_BYTES_MAX };
+_Static_assert(EMU_APART_BYTES >= 1024 * GUEST_PAGE_BYTES, "as many pages as Unicorn looks up together");
+
 /* Why the processor stopped. */
 enum emu_event { EMU_NOTHING, EMU_AT_INSTRUCTION, EMU_LEARNED, EMU_RETURNED, EMU_RAN_AWAY };
 
@@ -101,6 +106,8 @@ struct emu {
     /* As everything stood when the loader was done; NULL before. */
     uc_context *start_registers;
     struct sim_guest_saved *start_memory;
+
+    unsigned apart_count; /* times that nothing was mapped to keep two things apart */
 
     uint64_t pc; /* where the guest goes on */
     bool failed; /* the loader said why in guest->fault */
