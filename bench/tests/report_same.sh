@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Goal:   the report of exact figures is the same bytes twice, has every link and workload, needs nothing from elsewhere, and
-#         bad input is refused in one line.
+# Goal:   the report of one run is the same bytes twice (that two runs are is test_kdbench's), has every link and workload,
+#         needs nothing from elsewhere, and bad input is refused in one line.
 # Usage:  report_same.sh KDBENCH REPORT_PY
 set -euo pipefail
 kdbench=$1 report=$2
@@ -8,14 +8,14 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 fail() { echo "report_same: $*" >&2; exit 1; }
 
+"$kdbench" run --quick --out "$folder/1" >/dev/null
+"$kdbench" sweep exit-cost --out "$folder/1" >/dev/null
+"$kdbench" sweep message-size --out "$folder/1" >/dev/null
+cp -r "$folder/1" "$folder/2"
 for turn in 1 2; do
-    out=$folder/$turn
-    "$kdbench" run --quick --out "$out" >/dev/null
-    "$kdbench" sweep exit-cost --out "$out" >/dev/null
-    "$kdbench" sweep message-size --out "$out" >/dev/null
-    /usr/bin/python3 -W error "$report" "$out"
+    /usr/bin/python3 -W error "$report" "$folder/$turn"
 done
-diff -r "$folder/1" "$folder/2" >/dev/null || fail "two runs differ: $(diff -rq "$folder/1" "$folder/2")"
+diff -r "$folder/1" "$folder/2" >/dev/null || fail "two reports differ: $(diff -rq "$folder/1" "$folder/2")"
 
 page=$folder/1/report.html
 for kind in links workloads; do
