@@ -75,6 +75,8 @@ static void play_scenario(const struct subject *subject, const struct lab_machin
     struct script_result result;
     play.arch = subject->arch;
     play.seed = subject->seed;
+    if (play.exits_max > subject->arguments->exits_max)
+        play.exits_max = subject->arguments->exits_max;
     play.settings = &subject->arguments->settings;
     play.machine = machine;
     play.trace = trace;
@@ -195,7 +197,7 @@ static bool may_fail(const struct subject *subject)
            script_expected_failure(subject->scenario->path, &line, text, sizeof text);
 }
 
-/* What costs native more exits than was wished for is not played on any other machine. */
+/* What costs native more exits than was wished for is played so far, and on no other machine. */
 static bool costs_too_much(const struct subject *subject, const struct ending *native, struct tally *tally)
 {
     char name[160];
@@ -203,7 +205,7 @@ static bool costs_too_much(const struct subject *subject, const struct ending *n
         return false;
     name_subject(subject, name, sizeof name);
     tally->skipped++;
-    printf("ok %u - %s # SKIP %" PRIu64 " exits, more than --exits allows\n", ++tally->number, name, native->exits);
+    printf("ok %u - %s # SKIP it has more exits than --exits allows\n", ++tally->number, name);
     return true;
 }
 
