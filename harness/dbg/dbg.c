@@ -35,8 +35,7 @@ struct dbg_config dbg_config_default(void)
                                .sync_breaks = true};
 }
 
-/* ---- telling
- * --------------------------------------------------------------------------------------------------- */
+/* ---- telling ------------------------------------------------------------------------------------------- */
 
 void dbg_tell(struct dbg *dbg, enum dbg_note note, uint64_t a, uint64_t b, uint64_t c)
 {
@@ -94,8 +93,7 @@ uint32_t dbg_first_word(const uint8_t *body, uint32_t body_bytes)
     return body_bytes < 4 ? 0 : dbg_get32(body);
 }
 
-/* ---- timers
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- timers -------------------------------------------------------------------------------------------- */
 
 static void transmit(struct dbg *dbg);
 static void sync_turn(struct dbg *dbg);
@@ -198,8 +196,7 @@ void dbg_forget_half_a_frame(struct dbg *dbg)
         (void)dbg_parser_forget(&dbg->input);
 }
 
-/* ---- what we write
- * --------------------------------------------------------------------------------------------- */
+/* ---- what we write ------------------------------------------------------------------------------------- */
 
 void dbg_write_control(struct dbg *dbg, uint16_t type, uint32_t id)
 {
@@ -255,8 +252,7 @@ void dbg_start_sync(struct dbg *dbg, bool late)
     sync_turn(dbg);
 }
 
-/* ---- our frame under way
- * --------------------------------------------------------------------------------------- */
+/* ---- our frame under way ------------------------------------------------------------------------------- */
 
 bool dbg_wants_ack(const struct dbg *dbg)
 {
@@ -350,8 +346,7 @@ void dbg_acked(struct dbg *dbg)
     dbg_drain(dbg);
 }
 
-/* ---- bytes of the target
- * --------------------------------------------------------------------------------------- */
+/* ---- bytes of the target ------------------------------------------------------------------------------- */
 
 static void on_frame(void *context, const struct dbg_frame *frame)
 {
@@ -399,8 +394,7 @@ void dbg_input(struct dbg *dbg, const uint8_t *bytes, size_t len_bytes)
     arm_byte_timer(dbg);
 }
 
-/* ---- verbs
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- verbs --------------------------------------------------------------------------------------------- */
 
 struct dbg *dbg_create(struct sim_world *world, const struct dbg_config *config,
                        void (*write)(void *context, const uint8_t *bytes, size_t len_bytes), void *context)

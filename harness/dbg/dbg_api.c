@@ -72,8 +72,7 @@ enum dbg_answer dbg_api_answer(uint32_t api)
     return DBG_ANSWER_REPLY;
 }
 
-/* ---- requests
- * -------------------------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------------------ */
 
 void dbg_api_begin(struct dbg_request *request, uint32_t api, uint16_t cpu)
 {
@@ -235,8 +234,7 @@ void dbg_api_query_memory(struct dbg_request *request, uint64_t address)
     put64(request, 0, address);
 }
 
-/* ---- replies
- * --------------------------------------------------------------------------------------------------- */
+/* ---- replies ------------------------------------------------------------------------------------------- */
 
 enum kd_status dbg_api_reply(const uint8_t *body, uint32_t body_bytes, struct dbg_reply *reply)
 {

@@ -7,8 +7,7 @@ static void acknowledge(struct dbg *dbg, uint32_t id)
     dbg_write_control(dbg, DBG_TYPE_ACK, id & ~DBG_ID_SYNC);
 }
 
-/* ---- by type
- * --------------------------------------------------------------------------------------------------- */
+/* ---- by type ------------------------------------------------------------------------------------------- */
 
 /* A running target hears no RESET (2.7 rule 3): the stop that comes before the answer is numbered by counters
  * that we have dropped, and a request now would pass for a repeat. The next RESET finds the target listening
@@ -118,8 +117,7 @@ void dbg_drain(struct dbg *dbg)
     }
 }
 
-/* ---- data frames
- * ----------------------------------------------------------------------------------------------- */
+/* ---- data frames --------------------------------------------------------------------------------------- */
 
 /* A target repeats a SYNC frame with its SYNC bit when our ACK was lost. Byte for byte the frame before, with
  * nothing of ours acknowledged in between, is that repeat (2.14 W6), and not a second message. */
@@ -200,8 +198,7 @@ static void on_bad(struct dbg *dbg, const struct dbg_frame *frame)
     dbg_write_control(dbg, DBG_TYPE_RESEND, 0);
 }
 
-/* ---- control frames
- * -------------------------------------------------------------------------------------------- */
+/* ---- control frames ------------------------------------------------------------------------------------ */
 
 static void on_ack(struct dbg *dbg, const struct dbg_frame *frame)
 {

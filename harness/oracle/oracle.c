@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- findings
- * -------------------------------------------------------------------------------------------------- */
+/* ---- findings ------------------------------------------------------------------------------------------ */
 
 void oracle_violate(struct oracle *oracle, unsigned rule, const char *format, ...)
 {
@@ -53,8 +52,7 @@ struct oracle_counters oracle_counters(const struct oracle *oracle)
     return counters;
 }
 
-/* ---- epochs
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- epochs -------------------------------------------------------------------------------------------- */
 
 /* What is under way may be lost now. Several ends in a row with nothing in between are one. */
 void oracle_end_epoch(struct oracle *oracle)
@@ -135,8 +133,7 @@ static void boot(struct oracle *oracle, bool rebooted)
                            sim_link_has_relay(oracle->config.link);
 }
 
-/* ---- the kernel
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the kernel ---------------------------------------------------------------------------------------- */
 
 static void kernel_runs(struct oracle *oracle)
 {
@@ -376,8 +373,7 @@ static void on_rpc(void *context, bool is_reply, const uint8_t *bytes, size_t le
         oracle->relay_is_new = false;
 }
 
-/* ---- the debugger
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the debugger -------------------------------------------------------------------------------------- */
 
 /* Bytes that a running target's polls eat one by one; a frame is under way until it lands. */
 static void wrote(struct oracle *oracle, uint32_t len_bytes)
@@ -628,8 +624,7 @@ static void on_request(void *context, uint16_t type, const uint8_t *body, uint32
                        !oracle->unreached && !oracle->requests.unsettled;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 struct oracle_config oracle_config_default(enum sim_link link, const struct sim_cost *cost)
 {

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- entries
- * --------------------------------------------------------------------------------------------------- */
+/* ---- entries ------------------------------------------------------------------------------------------- */
 
 static struct oracle_entry make_entry(struct oracle *oracle, uint16_t type, const uint8_t *header,
                                       uint32_t header_bytes, const uint8_t *data, uint32_t data_bytes)
@@ -61,8 +60,7 @@ struct oracle_entry *oracle_newest(struct oracle_flow *flow)
     return flow->count == 0 ? NULL : &flow->entries[flow->count - 1];
 }
 
-/* ---- strikes
- * --------------------------------------------------------------------------------------------------- */
+/* ---- strikes ------------------------------------------------------------------------------------------- */
 
 static void drop_strike(struct oracle_flow *flow, size_t index)
 {
@@ -153,8 +151,7 @@ bool oracle_explains_silence(struct oracle *oracle)
     return request != NULL && excused(oracle, &oracle->requests, request, OUTCOME_LOST);
 }
 
-/* ---- what is under way
- * ------------------------------------------------------------------------------------------ */
+/* ---- what is under way --------------------------------------------------------------------------------- */
 
 void oracle_line_changes(struct oracle *oracle)
 {
@@ -242,8 +239,7 @@ void oracle_flow_free(struct oracle_flow *flow)
     free(flow->last.body);
 }
 
-/* ---- judging
- * --------------------------------------------------------------------------------------------------- */
+/* ---- judging ------------------------------------------------------------------------------------------- */
 
 /* It did not arrive, though its sender was told so, and something behind it did, or the run is over. */
 static void judge_lost(struct oracle *oracle, struct oracle_flow *flow, const struct oracle_entry *entry)

@@ -82,8 +82,7 @@ unsigned oracle_outcomes(enum oracle_hole_index hole)
     return outcomes[hole];
 }
 
-/* ---- the fault on one frame
- * ------------------------------------------------------------------------------------ */
+/* ---- the fault on one frame ---------------------------------------------------------------------------- */
 
 enum field { FIELD_LEADER, FIELD_TYPE, FIELD_COUNT, FIELD_ID, FIELD_CHECKSUM, FIELD_BODY };
 
@@ -155,8 +154,7 @@ static enum oracle_hole_index classify_flip(const struct oracle *oracle, const u
     return HOLE_NONE;
 }
 
-/* ---- upon whom it falls
- * ---------------------------------------------------------------------------------------- */
+/* ---- upon whom it falls -------------------------------------------------------------------------------- */
 
 /* The debugger takes a SYNC frame for new unless it is the one before to the bit (2.3 rule 1): one that it took changed
  * comes once more when it is repeated as it should be. */

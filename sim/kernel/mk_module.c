@@ -27,8 +27,8 @@ static bool eight_are_zone(const uint64_t *at)
             ((at[4] ^ ZONE_WORD) | (at[5] ^ ZONE_WORD) | (at[6] ^ ZONE_WORD) | (at[7] ^ ZONE_WORD))) == 0;
 }
 
-/* The first word from one on that is no zone; end when there is none. Eight at a time: where a processor is emulated, this
- * is most of what a call costs. */
+/* The first word from one on that is no zone; end when there is none. Eight at a time: where a processor is
+ * emulated, this is most of what a call costs. */
 static uint32_t written_word(const struct mk_state *state, uint32_t word, uint32_t end)
 {
     while (end - word >= 8 && eight_are_zone(state->guard + word))
@@ -38,7 +38,8 @@ static uint32_t written_word(const struct mk_state *state, uint32_t word, uint32
     return word;
 }
 
-/* A piece becomes zone again: only what was written is stored, which an emulated processor finds dearer than to look. */
+/* A piece becomes zone again: only what was written is stored, which an emulated processor finds dearer than
+ * to look. */
 static void repaint(struct mk_state *state, uint8_t *at, uint32_t len_bytes)
 {
     uint32_t word = (uint32_t)(at - (uint8_t *)state->guard) / 8, end = word + len_bytes / 8;

@@ -16,8 +16,7 @@ enum { NOWHERE = 0 };
 /* Processors that nobody uses, for the next guest with the same DLL and image. */
 static struct emu *idle;
 
-/* ---- registers
- * --------------------------------------------------------------------------------------------------- */
+/* ---- registers ----------------------------------------------------------------------------------------- */
 
 uint64_t emu_read(const struct emu *emu, int reg)
 {
@@ -62,8 +61,7 @@ static uc_err write_batch(uc_engine *uc, int *names, void **values, int count)
     return uc_reg_write_batch(uc, names, values, count);
 }
 
-/* ---- memory
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- memory -------------------------------------------------------------------------------------------- */
 
 static void must(uc_err error, const char *what)
 {
@@ -90,8 +88,9 @@ static void map_parts(struct emu *emu, uint32_t from, bool write)
     }
 }
 
-/* Unicorn asks of every store whether it changes code, and asks at length where there is code among the same 4 MiB of all
- * that is mapped, counted in the order of mapping. So nothing, 4 MiB of it, keeps what is written from what is run. */
+/* Unicorn asks of every store whether it changes code, and asks at length where there is code among the same
+ * 4 MiB of all that is mapped, counted in the order of mapping. So nothing, 4 MiB of it, keeps what is written
+ * from what is run. */
 static void keep_apart(struct emu *emu)
 {
     static uint8_t nothing[EMU_APART_BYTES];
@@ -124,8 +123,7 @@ static void map_dll(struct emu *emu)
     map_parts(emu, GUEST_DLL, false);
 }
 
-/* ---- hooks
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- hooks --------------------------------------------------------------------------------------------- */
 
 static void stop(struct emu *emu, enum emu_event event, uint64_t address)
 {
@@ -148,7 +146,8 @@ static void plant(struct emu *emu, uint64_t address)
          "an instruction cannot be hooked");
 }
 
-/* Code that was never seen. If the guest must stop within, the hook is planted, and the code translated again with it. */
+/* Code that was never seen. If the guest must stop within, the hook is planted, and the code translated again
+ * with it. */
 static bool look(struct emu *emu, struct emu_block *block, uint64_t address, uint32_t bytes)
 {
     const uint8_t *code = sim_guest_at(emu->guest, address, bytes, false);
@@ -241,8 +240,7 @@ static void add_hooks(struct emu *emu)
         must(uc_hook_add(emu->uc, &hook, rows[i].type, rows[i].function, emu, 1, 0), "no hook");
 }
 
-/* ---- exits: from an instruction to a question, and from the answer back into registers
- * --------------------------- */
+/* ---- exits: from an instruction to a question, and from the answer back into registers ----------------- */
 
 static uint64_t accumulator_mask(uint8_t width)
 {
@@ -416,8 +414,7 @@ static void step_over(struct emu *emu)
     emu->stopped.len_bytes = 0;
 }
 
-/* ---- the loader's end
- * -------------------------------------------------------------------------------------------- */
+/* ---- the loader's end ---------------------------------------------------------------------------------- */
 
 static bool is_loaded(const struct emu *emu)
 {
@@ -437,8 +434,7 @@ static void keep_start(struct emu *emu)
     emu->counts = true;
 }
 
-/* ---- running
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------------------------- */
 
 /* Returns true when exit is to be handed out. */
 static bool at_instruction(struct emu *emu)
@@ -524,8 +520,7 @@ static struct sim_guest_exit *run(struct sim_machine *machine)
     return &emu->exit;
 }
 
-/* ---- life
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static void forget_position(struct emu *emu)
 {
@@ -582,8 +577,7 @@ static const uint8_t *ram(const struct sim_machine *machine)
     return ((const struct emu *)machine)->guest->ram;
 }
 
-/* ---- snapshots
- * --------------------------------------------------------------------------------------------------- */
+/* ---- snapshots ----------------------------------------------------------------------------------------- */
 
 struct sim_machine_state {
     uc_context *registers;
@@ -631,8 +625,7 @@ static void forget(struct sim_machine_state *state)
     free(state);
 }
 
-/* ---- creation
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- creation ------------------------------------------------------------------------------------------ */
 
 static const struct sim_machine_ops emu_ops = {"emu", destroy, reset, run, memory, ram, save, load, forget};
 

@@ -6,8 +6,7 @@
 enum { STACK_PAINTED_BYTES = 4096, DIRECTION_FLAG = 0x400 };
 #define PAINT 0xC5
 
-/* ---- registers
- * --------------------------------------------------------------------------------------------------- */
+/* ---- registers ----------------------------------------------------------------------------------------- */
 
 static const int saved_x64[EMU_SAVED_MAX] = {UC_X86_REG_RBX, UC_X86_REG_RBP, UC_X86_REG_RSI, UC_X86_REG_RDI,
                                              UC_X86_REG_R12, UC_X86_REG_R13, UC_X86_REG_R14, UC_X86_REG_R15};
@@ -64,8 +63,7 @@ static bool vectors_are_painted(const struct emu *emu)
     return tags == X87_EMPTY;
 }
 
-/* ---- stack
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- stack --------------------------------------------------------------------------------------------- */
 
 /* The free stack below an address, as far as it is painted. */
 static uint8_t *below(const struct emu *emu, uint64_t stack_pointer, size_t *bytes)
@@ -101,8 +99,7 @@ static uint32_t stack_used(const struct emu *emu)
     return (uint32_t)(bytes - unused);
 }
 
-/* ---- calls
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------------------------------------- */
 
 static void tell(struct emu *emu, enum sim_conduct_kind kind, uint32_t what, uint64_t value)
 {

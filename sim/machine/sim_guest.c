@@ -11,8 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* ---- the guest image, loaded once per architecture
- * --------------------------------------------------------------- */
+/* ---- the guest image, loaded once per architecture ----------------------------------------------------- */
 
 extern const uint8_t sim_guest_kernel_x64[], sim_guest_kernel_x64_end[];
 extern const uint8_t sim_guest_kernel_x86[], sim_guest_kernel_x86_end[];
@@ -38,8 +37,7 @@ static const struct guest_pe *kernel(enum mk_arch arch)
     return pe;
 }
 
-/* ---- parts
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- parts --------------------------------------------------------------------------------------------- */
 
 static uint32_t whole_pages(uint32_t bytes)
 {
@@ -98,8 +96,7 @@ const struct sim_guest_part *sim_guest_part(const struct sim_guest *guest, uint6
     return NULL;
 }
 
-/* ---- addresses
- * --------------------------------------------------------------------------------------------------- */
+/* ---- addresses ----------------------------------------------------------------------------------------- */
 
 uint64_t sim_guest_alias(const struct sim_guest *guest)
 {
@@ -176,8 +173,7 @@ struct sim_memory sim_guest_memory(struct sim_guest *guest)
     return (struct sim_memory){guest, memory_read, memory_write};
 }
 
-/* ---- life
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 /* LOADER_PARAMETER_BLOCK of the NT that the image is: Windows XP on x86, 7 on x64
  * (transport/guest/dll/README.md 4). */
@@ -262,8 +258,7 @@ void sim_guest_destroy(struct sim_guest *guest)
     free(guest);
 }
 
-/* ---- the image's ports
- * ------------------------------------------------------------------------------------------- */
+/* ---- the image's ports --------------------------------------------------------------------------------- */
 
 bool sim_guest_owns(uint16_t port)
 {
@@ -399,8 +394,7 @@ bool sim_guest_port(struct sim_guest *guest, uint16_t port, uint32_t value, stru
     }
 }
 
-/* ---- saving
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- saving -------------------------------------------------------------------------------------------- */
 
 struct sim_guest_saved {
     uint8_t *parts[SIM_GUEST_PARTS_MAX]; /* of those that may be written */

@@ -29,8 +29,7 @@ struct fixture {
     uint32_t send_api_on_message; /* a request that the engine sends upon any message; 0: none */
 };
 
-/* ---- fixture
- * --------------------------------------------------------------------------------------------------- */
+/* ---- fixture ------------------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static void note_word(char *log, const char *format, ...)
 {
@@ -133,8 +132,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- helpers: the target, time, and what must have been seen
- * --------------------------------------------------- */
+/* ---- helpers: the target, time, and what must have been seen ------------------------------------------- */
 
 static void input(struct fixture *f, const uint8_t *bytes, size_t len_bytes)
 {
@@ -243,8 +241,7 @@ static void be_waiting_for_ack(struct fixture *f, uint32_t api)
     f->notes[0] = '\0';
 }
 
-/* ---- attaching and breaking in
- * --------------------------------------------------------------------------------- */
+/* ---- attaching and breaking in ------------------------------------------------------------------------- */
 
 static void a_fresh_debugger_says_nothing_by_itself(void **state)
 {
@@ -278,8 +275,7 @@ static void a_break_in_is_one_byte(void **state)
     assert_log(f->notes, "break_in");
 }
 
-/* ---- SYNC and RESET
- * -------------------------------------------------------------------------------------------- */
+/* ---- SYNC and RESET ------------------------------------------------------------------------------------ */
 
 static void sync_alternates_reset_and_break_in(void **state)
 {
@@ -441,8 +437,7 @@ static void an_orphan_reply_after_a_reset_is_dropped_and_reset_again(void **stat
     assert_state(f, DBG_STOPPED);
 }
 
-/* ---- ids
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- ids ----------------------------------------------------------------------------------------------- */
 
 static void the_expected_id_is_acknowledged_and_counted(void **state)
 {
@@ -565,8 +560,7 @@ static void a_message_shorter_than_its_header_is_bad(void **state)
     assert_told(f, "");
 }
 
-/* ---- by type
- * --------------------------------------------------------------------------------------------------- */
+/* ---- by type ------------------------------------------------------------------------------------------- */
 
 static void prints_leave_the_state_alone_running_and_stopped(void **state)
 {
@@ -640,8 +634,7 @@ static void types_without_meaning_are_acknowledged_and_told(void **state)
     assert_state(f, DBG_RUNNING);
 }
 
-/* ---- requests
- * -------------------------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------------------ */
 
 static void a_request_goes_out_after_the_think_time_and_is_replied_to(void **state)
 {
@@ -734,8 +727,7 @@ static void a_reply_to_another_request_is_not_taken_for_ours(void **state)
     assert_told(f, "");
 }
 
-/* ---- waiting for the ACK
- * --------------------------------------------------------------------------------------- */
+/* ---- waiting for the ACK ------------------------------------------------------------------------------- */
 
 static void another_ack_is_ignored(void **state)
 {
@@ -865,8 +857,7 @@ static void a_restarted_target_voids_what_is_under_way(void **state)
     assert_wire(f, "ack:0");
 }
 
-/* ---- waiting for the reply
- * ------------------------------------------------------------------------------------- */
+/* ---- waiting for the reply ----------------------------------------------------------------------------- */
 
 static void long_silence_instead_of_a_reply_leads_to_sync(void **state)
 {
@@ -912,8 +903,7 @@ static void an_engine_may_send_from_inside_a_message(void **state)
     assert_wire(f, "ack:0 3146:0");
 }
 
-/* ---- silence and pieces
- * ---------------------------------------------------------------------------------------- */
+/* ---- silence and pieces -------------------------------------------------------------------------------- */
 
 static void silence_inside_a_header_forgets_it(void **state)
 {
@@ -980,8 +970,7 @@ static void any_split_of_the_stream_gives_the_same_conversation_and_trace(void *
     }
 }
 
-/* ---- the line's life
- * ------------------------------------------------------------------------------------------- */
+/* ---- the line's life ----------------------------------------------------------------------------------- */
 
 static void a_new_line_starts_with_fresh_ids_and_nothing_under_way(void **state)
 {
@@ -998,8 +987,7 @@ static void a_new_line_starts_with_fresh_ids_and_nothing_under_way(void **state)
     assert_told(f, "3/3230");
 }
 
-/* ---- scripts that play bytes
- * ----------------------------------------------------------------------------------- */
+/* ---- scripts that play bytes --------------------------------------------------------------------------- */
 
 static void write_control_raw(struct fixture *f, uint16_t type, uint32_t id)
 {

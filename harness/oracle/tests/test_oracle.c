@@ -32,8 +32,7 @@ struct body {
     uint8_t at[DBG_STATE_CHANGE_BYTES];
 };
 
-/* ---- fixture
- * --------------------------------------------------------------------------------------------------- */
+/* ---- fixture ------------------------------------------------------------------------------------------- */
 
 static void create(struct fixture *f, enum sim_link link)
 {
@@ -113,8 +112,7 @@ static void restart(struct fixture *f, enum sim_link link)
     start(f, link);
 }
 
-/* ---- helpers: what the two ends do
- * ----------------------------------------------------------------------------- */
+/* ---- helpers: what the two ends do --------------------------------------------------------------------- */
 
 static void wait(struct fixture *f, uint64_t for_ns)
 {
@@ -238,8 +236,7 @@ static void break_by_poll(struct fixture *f)
     event(f, MK_TRACE_BREAK, 0);
 }
 
-/* ---- helpers: what the oracle must have found
- * ------------------------------------------------------------------ */
+/* ---- helpers: what the oracle must have found ---------------------------------------------------------- */
 
 static void assert_clean(struct fixture *f)
 {
@@ -275,8 +272,7 @@ static void finish_clean(struct fixture *f)
     assert_clean(f);
 }
 
-/* ---- helpers: faults
- * ------------------------------------------------------------------------------------------- */
+/* ---- helpers: faults ----------------------------------------------------------------------------------- */
 
 static void strike(struct fixture *f, enum sim_fault_direction direction, enum sim_fault_kind kind,
                    uint32_t bit, const uint8_t *frame, size_t frame_bytes)
@@ -316,8 +312,7 @@ static void lose_packet(struct fixture *f, const struct body *body)
     kernel(f, MK_TRACE_SENT, body, SENT);
 }
 
-/* ---- clean histories
- * ------------------------------------------------------------------------------------------- */
+/* ---- clean histories ----------------------------------------------------------------------------------- */
 
 static void a_clean_conversation_passes_and_is_counted(void **context)
 {
@@ -454,8 +449,7 @@ static void an_orphan_of_a_void_request_passes(void **context)
     finish_clean(f);
 }
 
-/* ---- rule 1
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- rule 1 -------------------------------------------------------------------------------------------- */
 
 /* The relay does not trouble a new debugger with it (kd-protocol.md 2.12 rule 6), whether the kernel got the
  * request before or after the change; what the new one asks is answered. */
@@ -592,8 +586,7 @@ static void a_reply_without_request_is_found(void **context)
     assert_violates(f, 1, "no request: read_virtual");
 }
 
-/* ---- rule 2
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- rule 2 -------------------------------------------------------------------------------------------- */
 
 static void a_changed_byte_is_found_where_it_is(void **context)
 {
@@ -620,8 +613,7 @@ static void a_request_cut_short_is_found(void **context)
     assert_violates(f, 2, "request differs from what was sent, first at byte 71 of 71");
 }
 
-/* ---- rule 3
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- rule 3 -------------------------------------------------------------------------------------------- */
 
 static void a_send_that_does_not_return_is_found_at_the_end(void **context)
 {
@@ -949,8 +941,7 @@ static void storms_are_found(void **context)
     assert_clean(f);
 }
 
-/* ---- rule 4
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- rule 4 -------------------------------------------------------------------------------------------- */
 
 static void a_wish_honoured_in_its_tick_passes(void **context)
 {
@@ -1319,8 +1310,7 @@ static void a_guest_reset_while_stopped_may_be_made_to_break_in_once(void **cont
     assert_violates(f, 4, "nobody wished");
 }
 
-/* ---- holes
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- holes --------------------------------------------------------------------------------------------- */
 
 static void every_hole_has_a_name_of_its_own_and_words(void **context)
 {

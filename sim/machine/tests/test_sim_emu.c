@@ -62,8 +62,7 @@ static void end(struct sim_machine *machine)
     machine->ops->destroy(machine);
 }
 
-/* ---- a good module
- * ---------------------------------------------------------------------------------------------- */
+/* ---- a good module ------------------------------------------------------------------------------------- */
 
 /* The module's first questions, one exit each: a doorbell (doorbell's signature,
  * transport/guest/vm_doorbell.h), and when nobody answers the backdoor's version, with its magic
@@ -191,8 +190,7 @@ static void the_module_keeps_to_its_stack(void **state)
     }
 }
 
-/* ---- what a module may do although ours does not
- * ------------------------------------------------------------------ */
+/* ---- what a module may do although ours does not ------------------------------------------------------- */
 
 static void wide_accesses_are_handed_out(void **state)
 {
@@ -251,8 +249,7 @@ static void cpuid_is_the_worlds_to_answer(void **state)
     }
 }
 
-/* ---- what it may not
- * ------------------------------------------------------------------------------------------------ */
+/* ---- what it may not ----------------------------------------------------------------------------------- */
 
 static void assert_fault(const char *name, const char *text)
 {

@@ -89,8 +89,7 @@ static uint32_t section_of(const uint8_t *file, uint32_t number)
     return optional_of(file) + kd_load_u16(file + kd_load_u32(file + 60) + 20) + number * 40;
 }
 
-/* ---- good files
- * -------------------------------------------------------------------------------------------------- */
+/* ---- good files ---------------------------------------------------------------------------------------- */
 
 static void both_dlls_are_mapped(void **state)
 {
@@ -179,8 +178,7 @@ static void sections_are_told_with_their_rights(void **state)
     free(file);
 }
 
-/* ---- bad files
- * --------------------------------------------------------------------------------------------------- */
+/* ---- bad files ----------------------------------------------------------------------------------------- */
 
 static void a_file_cut_anywhere_is_refused_or_whole(void **state)
 {
