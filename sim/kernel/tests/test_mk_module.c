@@ -92,6 +92,21 @@ static void nothing_of_a_send_is_the_modules_to_write(void **state)
     }
 }
 
+/* In whichever word of the guard it lies, and in whichever byte of that. */
+static void no_word_behind_the_last_piece_is_overlooked(void **state)
+{
+    (void)state;
+    for (int32_t offset = sizeof(struct kd_context); offset < 200; offset += 9) {
+        assert_int_equal(fake_teardown(NULL), 0);
+        void *again;
+        assert_int_equal(fake_setup(&again), 0);
+        fake.stray_send = 1;
+        stray_at(MK_PIECE_CONTEXT, offset);
+        converse();
+        assert_one_stray(MK_PIECE_CONTEXT, offset);
+    }
+}
+
 /* The lengths it sets in every receive; what else it may write is what there is room for. */
 static void a_receive_may_write_what_there_is_room_for(void **state)
 {
@@ -143,6 +158,8 @@ int main(int argc, char **argv)
                                         fake_teardown),
         cmocka_unit_test_setup_teardown(of_the_context_one_byte_is_the_modules, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(nothing_of_a_send_is_the_modules_to_write, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(no_word_behind_the_last_piece_is_overlooked, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(a_receive_may_write_what_there_is_room_for, fake_setup,
                                         fake_teardown),
         cmocka_unit_test_setup_teardown(a_stray_is_reported_once, fake_setup, fake_teardown),
