@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the 50 million instructions that the emulated machine allows (sim_emu.h) take where KVM is software itself. */
-enum { KVM_WATCHDOG_TICK_MS = 250, KVM_WATCHDOG_PATIENCE_MS = 60000 };
+/* Twice what the 50 million instructions that the emulated machine allows (sim_emu.h) take where KVM is software
+ * itself. */
+enum { KVM_WATCHDOG_TICK_MS = 250, KVM_WATCHDOG_PATIENCE_MS = 120000 };
 
 /* Watches this thread from now on; once is enough, and again after a fork. */
 void kvm_watchdog_watch(void);
