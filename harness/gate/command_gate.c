@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     KEY_HELP = '?',
@@ -19,7 +21,8 @@ enum {
     KEY_SCENARIOS,
     KEY_KEEP,
     FILES_MAX = 16,
-    RULES_MAX = 64
+    RULES_MAX = 64,
+    PATH_BYTES = 4096
 };
 
 struct arguments {
@@ -55,6 +58,16 @@ static void add_stack_usage(struct arguments *arguments, const char *folder)
     arguments->stack_usage[arguments->stack_usage_count++] = folder;
 }
 
+/* Made if it is not there. */
+static void set_keep(struct arguments *arguments, const char *folder)
+{
+    char inside[PATH_BYTES];
+    snprintf(inside, sizeof inside, "%s/.", folder);
+    if ((mkdir(folder, 0777) != 0 && errno != EEXIST) || access(inside, W_OK | X_OK) != 0)
+        command_refuse("--keep %s: expected a folder that can be written: %s", folder, strerror(errno));
+    arguments->keep = folder;
+}
+
 _Noreturn static void list_rules(void)
 {
     for (size_t i = 0; i < gate_rule_count; i++)
@@ -79,7 +92,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
         arguments->only = value;
         return 0;
     case KEY_KEEP:
-        arguments->keep = value;
+        set_keep(arguments, value);
         return 0;
     case KEY_JSON:
         arguments->json = value;
@@ -175,24 +188,27 @@ int command_gate(int argc, char **argv)
         parse,
         "DLL...",
         "Judges KD modules by every rule of the gate, a line each. Exit code 0: all "
-        "passed; 1: a rule failed; 2: a file cannot be read, or bad input.",
+        "passed; 1: a rule failed; 2: a file cannot be read, or bad input; 77: no rule "
+        "could be judged.",
         NULL,
         NULL,
         NULL};
     static struct arguments arguments;
     static struct gate_subject subjects[FILES_MAX];
-    unsigned failed = 0;
+    unsigned failed = 0, unjudged = 0;
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
     open_all(&arguments, subjects);
     FILE *json = open_json(arguments.json);
     struct gate_report *report = gate_report_create(stdout);
     for (size_t i = 0; i < arguments.file_count; i++) {
-        failed += judge(&arguments, &subjects[i], report).failed;
+        struct gate_counts counts = judge(&arguments, &subjects[i], report);
+        failed += counts.failed;
+        unjudged += counts.passed + counts.failed == 0;
         gate_subject_close(&subjects[i]);
     }
     enum kd_status written = json == NULL ? KD_OK : gate_report_json(report, json);
     gate_report_destroy(report);
     if (json != NULL && (fclose(json) != 0 || written != KD_OK))
         command_refuse("--json %s: the file could not be written completely", arguments.json);
-    return failed > 0 ? RUNNER_FAILED : RUNNER_OK;
+    return failed > 0 ? RUNNER_FAILED : unjudged > 0 ? RUNNER_SKIPPED : RUNNER_OK;
 }

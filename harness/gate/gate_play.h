@@ -5,7 +5,7 @@
 #include "harness/gate/gate.h"
 #include "sim/machine/sim_conduct.h"
 
-enum { GATE_PLAY_LINE_BYTES = 240 };
+enum { GATE_PLAY_LINE_BYTES = 1000 };
 
 struct gate_scenarios {
     bool is_played;

@@ -78,7 +78,7 @@ void gate_report_finding(struct gate_report *report, const struct gate_rule *rul
 struct gate_counts gate_report_end(struct gate_report *report)
 {
     struct gate_counts counts = report->counts;
-    const char *verdict = counts.failed > 0 ? "fail" : "pass";
+    const char *verdict = counts.failed > 0 ? "fail" : counts.passed > 0 ? "pass" : "nothing judged";
     json_object_set_new(report->subject, "verdict", json_string(verdict));
     json_object_set_new(report->subject, "passed", json_integer(counts.passed));
     json_object_set_new(report->subject, "failed", json_integer(counts.failed));

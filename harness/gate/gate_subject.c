@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void verdict_set(struct gate_verdict *verdict, enum gate_outcome outcome, const char *format,
                         va_list arguments)
@@ -57,6 +58,11 @@ static void hash(struct gate_subject *subject)
 
 static enum kd_status read_file(const char *path, uint8_t **bytes, size_t *len_bytes, char why[PE_WHY_BYTES])
 {
+    struct stat about;
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) {
+        snprintf(why, PE_WHY_BYTES, "is no regular file");
+        return KD_ERR_NO_DEVICE;
+    }
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
         snprintf(why, PE_WHY_BYTES, "cannot be opened: %s", strerror(errno));

@@ -4,12 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct sim_dll *dlls;
 
 /* Returns NULL, or what is wrong. */
 static const char *read_file(const char *path, struct sim_dll *dll)
 {
+    struct stat about;
+    if (stat(path, &about) != 0)
+        return "no such file, or no way to it";
+    if (!S_ISREG(about.st_mode))
+        return "no regular file";
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         return "cannot be opened";
