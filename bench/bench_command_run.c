@@ -79,6 +79,7 @@ struct arguments {
     const char *out; /* folder; NULL: none */
     struct lab_machine machine;
     bool own_dll; /* not the build's */
+    bool one_arch; /* --arch says which */
     const struct sweep *sweep;
     bool sweeps;
 };
@@ -134,6 +135,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case KEY_ARCH:
         if (lab_arch_find(value, &arguments->plan.arch) != KD_OK)
             command_refuse("--arch %s: expected x64 or x86", value);
+        arguments->one_arch = true;
         return 0;
     case KEY_LINK: {
         const struct bench_link *link = bench_link_find(value);
@@ -262,6 +264,7 @@ int bench_command_run(int argc, char **argv)
     if (arguments.out != NULL)
         bench_check_folder("--out", arguments.out);
     command_machine_ready(&arguments.machine);
+    command_machine_arch(&arguments.machine, &arguments.one_arch, &arguments.plan.arch);
     struct bench_rows run = rows_start(&arguments);
     arguments.plan.settings = &arguments.settings;
     arguments.plan.machine = &arguments.machine;

@@ -1,4 +1,5 @@
 #include "harness/script/command.h"
+#include "harness/script/lab.h"
 #include "harness/script/runner.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -46,6 +47,20 @@ void command_machine_ready(struct lab_machine *machine)
         skip(sim_machine_name(machine->kind), missing);
     if (lab_machine_ready(machine, why) != KD_OK)
         command_refuse("%s", why);
+}
+
+void command_machine_arch(const struct lab_machine *machine, bool *one_arch, enum mk_arch *arch)
+{
+    for (int left_out = 0; left_out < LAB_ARCHS; left_out++) {
+        enum mk_arch there = left_out == MK_X64 ? MK_X86 : MK_X64;
+        if (!lab_machine_leaves_out(machine, (enum mk_arch)left_out))
+            continue;
+        if (*one_arch && *arch != there)
+            command_refuse("--dll %s: built for %s, and --arch %s was asked for", machine->dll[there],
+                           lab_arch_name(there), lab_arch_name(*arch));
+        *one_arch = true;
+        *arch = there;
+    }
 }
 
 uint64_t command_seed(const char *text)

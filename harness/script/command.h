@@ -17,6 +17,9 @@ void command_machine(struct lab_machine *machine, const char *name);
 void command_dll(struct lab_machine *machine, const char *path);
 void command_machine_ready(struct lab_machine *machine);
 
+/* What --dll leaves of --arch: a DLL for one architecture alone chooses it, and one that was asked for must be it. */
+void command_machine_arch(const struct lab_machine *machine, bool *one_arch, enum mk_arch *arch);
+
 /* kdharness target: a live simulated target (harness/live). Returns the exit code. */
 int command_target(int argc, char **argv);
 

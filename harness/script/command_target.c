@@ -29,6 +29,7 @@ enum { EXIT_WHILE_RUNNING = 1, BAUD_MIN = 300, BAUD_MAX = 115200, NAME_BYTES = 6
 struct arguments {
     struct lab_config lab;
     struct lab_machine machine;
+    bool one_arch; /* --arch says which */
     struct live_address address;
     bool has_address;
 };
@@ -94,6 +95,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_ARCH:
         set_field(arguments, "--arch", "arch", value);
+        arguments->one_arch = true;
         return 0;
     case KEY_LINK:
         set_link(arguments, value);
@@ -234,7 +236,9 @@ static void set_machine(struct arguments *arguments)
 {
     const struct sim_cost usual = sim_cost_default();
     struct sim_vm_config *vm = &arguments->lab.vm;
+    bool one_arch = arguments->one_arch || vm->boot.arch != MK_X64;
     command_machine_ready(&arguments->machine);
+    command_machine_arch(&arguments->machine, &one_arch, &vm->boot.arch);
     if (arguments->machine.kind == SIM_MACHINE_KVM &&
         (arguments->lab.cost.exit_ns != usual.exit_ns ||
          arguments->lab.cost.payload_ps_per_byte != usual.payload_ps_per_byte))

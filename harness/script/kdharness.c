@@ -191,7 +191,10 @@ static int command_run(int argc, char **argv)
     struct arguments arguments = {.runner = {.every_link = true, .every_arch = true, .seed = 1, .tap = stdout, .errors = stderr}};
     /* Both flags: argp's own messages take two lines. */
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
+    bool one_arch = !arguments.runner.every_arch;
     command_machine_ready(&arguments.runner.machine);
+    command_machine_arch(&arguments.runner.machine, &one_arch, &arguments.runner.arch);
+    arguments.runner.every_arch = !one_arch;
     parse_scenarios(&arguments.scenarios);
     open_files(&arguments);
     int code = runner_run(&arguments.runner, &arguments.scenarios);

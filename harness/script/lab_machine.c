@@ -122,6 +122,30 @@ enum kd_status lab_machine_ready(struct lab_machine *machine, char *why)
     return KD_OK;
 }
 
+void lab_print_quoted(const char *argument, FILE *to)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+@%";
+    if (argument[0] != 0 && argument[strspn(argument, plain)] == 0) {
+        fprintf(to, " %s", argument);
+        return;
+    }
+    fputs(" '", to);
+    for (; *argument != 0; argument++)
+        fputs(*argument == '\'' ? "'\\''" : (char[]){*argument, 0}, to);
+    fputc('\'', to);
+}
+
+void lab_machine_print(const struct lab_machine *machine, enum mk_arch arch, FILE *to)
+{
+    if (lab_machine_is_native(machine))
+        return;
+    fprintf(to, " --machine %s", sim_machine_name(machine->kind));
+    if (!machine->given[arch])
+        return;
+    fputs(" --dll", to);
+    lab_print_quoted(machine->dll[arch], to);
+}
+
 bool lab_machine_leaves_out(const struct lab_machine *machine, enum mk_arch arch)
 {
     return !machine->given[arch] && machine->given[arch == MK_X64 ? MK_X86 : MK_X64];

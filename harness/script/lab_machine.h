@@ -4,6 +4,7 @@
 #define LAB_MACHINE_H
 
 #include "sim/machine/sim_machines.h"
+#include <stdio.h>
 
 enum { LAB_ARCHS = 2, LAB_PATH_BYTES = 1024, LAB_MACHINE_WHY_BYTES = LAB_PATH_BYTES + 200 };
 
@@ -37,6 +38,11 @@ KD_MUST_USE enum kd_status lab_machine_set_dll(struct lab_machine *machine, cons
 /* Once all options were read: fills in the build's own DLLs, which lie at ../guest beside the program's folder.
  * Returns  KD_OK; KD_ERR_ARGUMENT: no such machine on this host, a DLL for one that loads none, or no DLL to be found */
 KD_MUST_USE enum kd_status lab_machine_ready(struct lab_machine *machine, char *why);
+
+/* The two options as a command line takes them, each with a blank before it; nothing for the native machine. And any
+ * argument, with a blank before it, as a shell takes it back. */
+void lab_machine_print(const struct lab_machine *machine, enum mk_arch arch, FILE *to);
+void lab_print_quoted(const char *argument, FILE *to);
 
 /* Whether --dll leaves an architecture out: it was given, but not for this one. */
 bool lab_machine_leaves_out(const struct lab_machine *machine, enum mk_arch arch);

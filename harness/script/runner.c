@@ -130,46 +130,20 @@ static void diagnose(FILE *tap, const char *text)
     }
 }
 
-/* An argument as a shell takes it back. */
-static void print_quoted(FILE *tap, const char *text)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+@%";
-    if (text[0] != 0 && text[strspn(text, plain)] == 0) {
-        fprintf(tap, " %s", text);
-        return;
-    }
-    fputs(" '", tap);
-    for (; *text != 0; text++)
-        fputs(*text == '\'' ? "'\\''" : (char[]){*text, 0}, tap);
-    fputc('\'', tap);
-}
-
-static void print_machine(FILE *tap, const struct script_options *options)
-{
-    const struct lab_machine *machine = options->machine;
-    if (lab_machine_is_native(machine))
-        return;
-    fprintf(tap, " --machine %s", sim_machine_name(machine->kind));
-    if (!machine->given[options->arch])
-        return;
-    fputs(" --dll", tap);
-    print_quoted(tap, machine->dll[options->arch]);
-}
-
 /* The one command that plays this history again. */
 static void print_replay(FILE *tap, const struct script_options *options)
 {
     const struct script_settings *settings = options->settings;
     fprintf(tap, "# replay: kdharness run --seed %" PRIu64 " --link %s --arch %s", options->seed,
             lab_link_name(options->link), lab_arch_name(options->arch));
-    print_machine(tap, options);
+    lab_machine_print(options->machine, options->arch, tap);
     for (size_t i = 0; settings != NULL && i < settings->count; i++) {
         char setting[400];
         snprintf(setting, sizeof setting, "%s=%s", settings->items[i].name, settings->items[i].value);
         fputs(" --set", tap);
-        print_quoted(tap, setting);
+        lab_print_quoted(setting, tap);
     }
-    print_quoted(tap, options->path);
+    lab_print_quoted(options->path, tap);
     fputc('\n', tap);
 }
 
@@ -347,8 +321,7 @@ static size_t find_ways(const struct runner_options *options, struct runner_way 
     const struct runner_way *all = runner_ways(&all_count);
     for (size_t i = 0; i < all_count; i++)
         if ((options->every_link || all[i].link == options->link) &&
-            (options->every_arch || all[i].arch == options->arch) &&
-            !lab_machine_leaves_out(&options->machine, all[i].arch))
+            (options->every_arch || all[i].arch == options->arch))
             ways[count++] = all[i];
     return count;
 }

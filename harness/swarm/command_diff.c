@@ -238,7 +238,7 @@ static void compare(const struct subject *subject, struct tally *tally)
         return;
     for (int kind = SIM_MACHINE_NATIVE + 1; kind < SIM_MACHINES; kind++) {
         const struct lab_machine *machine = &arguments->others[kind];
-        compared[kind] = !lab_machine_is_native(machine) && !lab_machine_leaves_out(machine, subject->arch);
+        compared[kind] = !lab_machine_is_native(machine);
         if (!compared[kind])
             continue;
         play(subject, machine, NULL, &others[kind]);
@@ -405,6 +405,7 @@ static void choose_machines(struct arguments *arguments)
         command_machine_ready(&arguments->others[kind]);
         count++;
     }
+    command_machine_arch(&arguments->chosen, &arguments->one_arch, &arguments->arch);
     if (count == 0)
         command_refuse("diff-machines: nothing to compare native with");
 }

@@ -84,6 +84,7 @@ static void set_arch(struct swarm_scope *scope, const char *text)
 static error_t parse(int key, char *value, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
+    char program[32];
     switch (key) {
     case KEY_SEEDS:
         set_seeds(arguments, value);
@@ -119,7 +120,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
         command_dll(&arguments->machine, value);
         return 0;
     case KEY_HELP:
-        argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP, (char *)(uintptr_t)arguments->command);
+        snprintf(program, sizeof program, "kdharness %s", arguments->command);
+        argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP, program);
         exit(RUNNER_OK);
     case ARGP_KEY_ARG:
         if (arguments->have_seeds)
@@ -140,7 +142,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 }
 
 #define SCOPE_OPTIONS                                                                                        \
-    {"link", KEY_LINK, "LINK", 0, "backdoor, doorbell or serial; default: as drawn", 0},                               \
+    {"link", KEY_LINK, "LINK", 0, "backdoor, doorbell or serial; default: as drawn, of backdoor and serial", 0},       \
     {"arch", KEY_ARCH, "ARCH", 0, "x64 or x86; default: as drawn", 0},                                       \
     {"machine", KEY_MACHINE, "MACHINE", 0, LAB_MACHINE_HELP, 0},                                             \
     {"dll", KEY_DLL, "FILE", 0, LAB_DLL_HELP, 0},                                                            \
@@ -172,15 +174,8 @@ static void use_machine(struct arguments *arguments)
 {
     struct swarm_scope *scope = &arguments->crew.scope;
     command_machine_ready(&arguments->machine);
+    command_machine_arch(&arguments->machine, &scope->one_arch, &scope->arch);
     scope->machine = &arguments->machine;
-    for (int arch = 0; arch < LAB_ARCHS; arch++) {
-        if (!lab_machine_leaves_out(&arguments->machine, (enum mk_arch)arch))
-            continue;
-        if (scope->one_arch && scope->arch == (enum mk_arch)arch)
-            command_refuse("--dll: not built for %s", lab_arch_name(scope->arch));
-        scope->one_arch = true;
-        scope->arch = arch == MK_X64 ? MK_X86 : MK_X64;
-    }
 }
 
 static FILE *open_for_writing(const char *option, const char *path)
@@ -207,11 +202,11 @@ struct show {
 
 static void show_failure(const struct swarm_failure *failure, const struct lab_machine *machine)
 {
-    bool native = lab_machine_is_native(machine);
-    printf("seed %" PRIu64 " [%s %s] %s\n  replay: kdharness replay %" PRIu64 " --link %s --arch %s%s%s\n", failure->seed,
+    printf("seed %" PRIu64 " [%s %s] %s\n  replay: kdharness replay %" PRIu64 " --link %s --arch %s", failure->seed,
            lab_link_name(failure->link), lab_arch_name(failure->arch), failure->text, failure->seed,
-           lab_link_name(failure->link), lab_arch_name(failure->arch), native ? "" : " --machine ",
-           lab_machine_suffix(machine));
+           lab_link_name(failure->link), lab_arch_name(failure->arch));
+    lab_machine_print(machine, failure->arch, stdout);
+    putchar('\n');
 }
 
 static void on_row(void *context, const struct swarm_row *row)
@@ -329,7 +324,9 @@ int command_shrink(int argc, char **argv)
     swarm_plan_write(&plan, result.text, file);
     if (arguments.out != NULL)
         close_file("--out", file);
-    fprintf(stderr, "# %u plays; kdharness run --once --seed %" PRIu64 " --link %s --arch %s FILE plays it\n", plays,
-            plan.seed, lab_link_name(plan.link), lab_arch_name(plan.arch));
+    fprintf(stderr, "# %u plays; kdharness run --once --seed %" PRIu64 " --link %s --arch %s", plays, plan.seed,
+            lab_link_name(plan.link), lab_arch_name(plan.arch));
+    lab_machine_print(plan.machine, plan.arch, stderr);
+    fprintf(stderr, " %s plays it\n", arguments.out == NULL ? "FILE" : arguments.out);
     return RUNNER_OK;
 }

@@ -91,8 +91,10 @@ static void write_works(const struct swarm_plan *plan, FILE *file)
 void swarm_plan_write(const struct swarm_plan *plan, const char *goal, FILE *file)
 {
     const char *link = lab_link_name(plan->link), *arch = lab_arch_name(plan->arch);
-    fprintf(file, "-- Goal:   %s\n-- Source: kdharness run --seed %" PRIu64 " --link %s --arch %s (found by the swarm)\n",
-            goal, plan->seed, link, arch);
+    fprintf(file, "-- Goal:   %s\n-- Source: this file, by kdharness run --once --seed %" PRIu64 " --link %s --arch %s", goal,
+            plan->seed, link, arch);
+    lab_machine_print(plan->machine, plan->arch, file);
+    fputc('\n', file);
     fprintf(file, "vm { link = \"%s\", arch = \"%s\", because = \"found there\"", link, arch);
     write_settings(plan, file);
     fputs(" }\n", file);
