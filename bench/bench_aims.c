@@ -44,7 +44,8 @@ static double against_ideal(const struct bench_rows *run, const struct bench_row
 
 static double guest_copies(const struct bench_rows *run, const struct bench_row *row)
 {
-    (void)run;
+    if (!bench_counts_copies(run))
+        return (double)NAN;
     return (double)row->total.copied_bytes / (double)row->total.kernel_bytes;
 }
 

@@ -65,9 +65,22 @@ static void cell_ratio(const struct bench_rows *run, const struct bench_row *row
     }
 CELL_PER_OP(exits)
 CELL_PER_OP(rpcs)
-CELL_PER_OP(copied_bytes)
 CELL_PER_OP(payload_bytes)
 CELL_PER_OP(wire_bytes)
+
+static void cell_copied_bytes(const struct bench_rows *run, const struct bench_row *row, char *text)
+{
+    if (bench_counts_copies(run))
+        bench_number_text(text, bench_per_op(row, row->total.copied_bytes));
+    else
+        strcpy(text, "-");
+}
+
+static void cell_instructions(const struct bench_rows *run, const struct bench_row *row, char *text)
+{
+    (void)run;
+    figure(text, bench_per_op(row, row->total.module_instructions));
+}
 
 static const struct column {
     const char *title;
@@ -82,6 +95,7 @@ static const struct column {
     {"guest copies", cell_copied_bytes},
     {"VMM copies", cell_payload_bytes},
     {"wire bytes", cell_wire_bytes},
+    {"instructions", cell_instructions},
 };
 
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
@@ -91,7 +105,9 @@ enum { COLUMNS = sizeof columns / sizeof columns[0] };
 static const char *const simulated = "Simulated time, computed from exact counts and the cost table below; "
                                      "nothing here was measured on a clock.\n"
                                      "Copies and wire bytes are bytes an operation; KB is 1,000 bytes of "
-                                     "payload; break-in: the median of its times.";
+                                     "payload; break-in: the median of its times.\n"
+                                     "Guest copies are counted on the native machine, the module's "
+                                     "instructions on the emulated one.";
 
 static void print_rows(const struct bench_rows *run, FILE *to)
 {

@@ -1,4 +1,5 @@
 #include "bench/bench_row.h"
+#include "sim/machine/sim_machines.h"
 #include <string.h>
 
 const struct bench_row *bench_find(const struct bench_rows *run, const char *workload, const char *link)
@@ -39,6 +40,11 @@ double bench_ratio(const struct bench_rows *run, const struct bench_row *row)
 double bench_kb_per_s(const struct bench_row *row)
 {
     return (double)row->total.bytes / 1e3 / ((double)row->total.sim_ns / 1e9);
+}
+
+bool bench_counts_copies(const struct bench_rows *run)
+{
+    return run->machine == NULL || strcmp(run->machine, sim_machine_name(SIM_MACHINE_NATIVE)) == 0;
 }
 
 bool bench_is_extrapolated(const struct bench_row *row)

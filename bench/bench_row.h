@@ -46,6 +46,9 @@ double bench_kb_per_s(const struct bench_row *row);
 /* Any total by operation. */
 double bench_per_op(const struct bench_row *row, uint64_t total);
 
+/* Whether what the module copies was counted: its DLL's own bytes tell nobody. */
+bool bench_counts_copies(const struct bench_rows *run);
+
 bool bench_is_extrapolated(const struct bench_row *row);
 
 #endif

@@ -253,7 +253,8 @@ def instructions(run):
     polls = 1e9 / run.emulated[0]["costs"]["tick_ns"]
     section = Section("What the guest's processor does for it")
     section.text(f"Instructions of the module itself for one operation, counted exactly: `kdfast.dll`'s own bytes run on an emulated processor "
-                 f"({run.emulated[0].get('compiler', 'compiler unknown')}). Another compiler gives other figures. An idle second has {number(polls)} polls, one at each clock tick.")
+                 f"({run.emulated[0].get('compiler', 'compiler unknown')}). Another compiler gives other figures. Few operations are played (ten debug prints), so a "
+                 f"poll of a clock tick in between shows in the mean. An idle second has {number(polls)} polls, one at each clock tick.")
     section.table(head, table("module_instructions"), words=2)
     section.text("And the VM exits of the same operations:")
     section.table(head, table("exits"), words=2)
