@@ -2,6 +2,7 @@
 #include "harness/gate/gate_report.h"
 #include "harness/script/command.h"
 #include "harness/script/runner.h"
+#include "harness/script/scenario_find.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -68,6 +69,16 @@ static void set_keep(struct arguments *arguments, const char *folder)
     arguments->keep = folder;
 }
 
+/* No verdict about a DLL from a name that was mistyped. */
+static void check_scenarios(const char *name)
+{
+    struct scenario_list found = {0};
+    char why[SCENARIO_WHY_BYTES];
+    if (scenario_find(&found, name, why) != KD_OK)
+        command_refuse("--scenarios %s", why);
+    scenario_list_free(&found);
+}
+
 _Noreturn static void list_rules(void)
 {
     for (size_t i = 0; i < gate_rule_count; i++)
@@ -89,6 +100,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
         add_stack_usage(arguments, value);
         return 0;
     case KEY_SCENARIOS:
+        check_scenarios(value);
         arguments->only = value;
         return 0;
     case KEY_KEEP:

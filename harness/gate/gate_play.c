@@ -205,8 +205,8 @@ void gate_stack_used(const struct gate_subject *subject, struct gate_verdict *ve
         gate_fail(verdict, "a call used %lu bytes: the limit is %d", subject->scenarios->stack_bytes,
                   SIM_CONDUCT_STACK_BYTES);
     else
-        gate_pass(verdict, "high water over the catalogue: %lu of %d bytes", subject->scenarios->stack_bytes,
-                  SIM_CONDUCT_STACK_BYTES);
+        gate_pass(verdict, "high water over %s: %lu of %d bytes", subject->only == NULL ? "the catalogue" : subject->only,
+                  subject->scenarios->stack_bytes, SIM_CONDUCT_STACK_BYTES);
 }
 
 /* ---- singles and swarm --------------------------------------------------------------------------------- */

@@ -1,7 +1,10 @@
 #include "harness/script/lab_machine.h"
 #include "harness/script/lab.h"
+#include "sim/machine/guest/guest_layout.h"
+#include "sim/machine/guest/guest_pe.h"
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -58,10 +61,35 @@ static bool arch_of(const struct sim_dll *dll, enum mk_arch *arch)
     return type == TYPE_X64 || type == TYPE_X86;
 }
 
+/* Which of them the kernel exports is the machine's to say. */
+static uint64_t any_import(void *context, const char *library, const char *name)
+{
+    (void)context, (void)library, (void)name;
+    return GUEST_KERNEL;
+}
+
+/* Loads it once as the machines will. What none of them could load is bad input, and not a module that misbehaves. */
+static bool can_be_loaded(const struct sim_dll *dll, enum mk_arch arch, char why[GUEST_PE_WHY_BYTES])
+{
+    struct guest_pe pe = {.file = dll->bytes,
+                          .file_bytes = (uint32_t)dll->len_bytes,
+                          .image = aligned_alloc(GUEST_PAGE_BYTES, GUEST_DLL_BYTES_MAX),
+                          .image_room = GUEST_DLL_BYTES_MAX,
+                          .base = GUEST_DLL,
+                          .machine = arch == MK_X64 ? GUEST_PE_X64 : GUEST_PE_X86,
+                          .resolve = any_import,
+                          .why = "no memory"};
+    bool loaded = pe.image != NULL && guest_pe_load(&pe);
+    free(pe.image);
+    snprintf(why, GUEST_PE_WHY_BYTES, "%s", pe.why);
+    return loaded;
+}
+
 enum kd_status lab_machine_set_dll(struct lab_machine *machine, const char *path, char *why)
 {
     const struct sim_dll *dll;
     const char *what;
+    char unloadable[GUEST_PE_WHY_BYTES];
     enum mk_arch arch;
     if (strlen(path) >= LAB_PATH_BYTES)
         return refuse(why, "--dll", path, "the path is too long");
@@ -69,6 +97,8 @@ enum kd_status lab_machine_set_dll(struct lab_machine *machine, const char *path
         return refuse(why, "--dll", path, what);
     if (!arch_of(dll, &arch))
         return refuse(why, "--dll", path, "no PE file for x64 or x86");
+    if (!can_be_loaded(dll, arch, unloadable))
+        return refuse(why, "--dll", path, unloadable);
     if (machine->given[arch])
         return refuse(why, "--dll", path, "a second DLL for the same architecture");
     machine->given[arch] = true;

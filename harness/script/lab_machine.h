@@ -32,7 +32,7 @@ const char *lab_machine_suffix(const struct lab_machine *machine);
 KD_MUST_USE enum kd_status lab_machine_set(struct lab_machine *machine, const char *name, char *why);
 
 /* --dll FILE. The file's header says which architecture it is for.
- * Returns  KD_OK; KD_ERR_ARGUMENT: cannot be read, or is no DLL for x64 or x86 */
+ * Returns  KD_OK; KD_ERR_ARGUMENT: cannot be read, is no DLL for x64 or x86, or cannot be loaded */
 KD_MUST_USE enum kd_status lab_machine_set_dll(struct lab_machine *machine, const char *path, char *why);
 
 /* Once all options were read: fills in the build's own DLLs, which lie at ../guest beside the program's folder.
