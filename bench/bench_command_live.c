@@ -224,7 +224,7 @@ int bench_command_live(int argc, char **argv)
     if (arguments.count == 0)
         command_refuse("live: expected NAME=ADDRESS, as in serial=unix:/tmp/kd");
     if (arguments.out != NULL)
-        bench_check_folder("--out", arguments.out);
+        command_folder("--out", arguments.out);
     for (unsigned t = 0; t < arguments.count; t++) {
         char why[BENCH_LIVE_WHY_BYTES];
         arguments.targets[t].live = bench_live_open(&arguments.targets[t].address, why);

@@ -306,7 +306,7 @@ int bench_command_micro(int argc, char **argv)
     struct arguments arguments = {0};
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
     if (arguments.out != NULL)
-        bench_check_folder("--out", arguments.out);
+        command_folder("--out", arguments.out);
     for (unsigned i = 0; i < ITEMS; i++)
         measure_item(&items[i], arguments.quick, &measured[i]);
     const struct bench_measured_list list = {measured, ITEMS};

@@ -262,7 +262,7 @@ int bench_command_run(int argc, char **argv)
     struct arguments arguments = arguments_start(false);
     argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments);
     if (arguments.out != NULL)
-        bench_check_folder("--out", arguments.out);
+        command_folder("--out", arguments.out);
     command_machine_ready(&arguments.machine);
     command_machine_arch(&arguments.machine, &arguments.one_arch, &arguments.plan.arch);
     struct bench_rows run = rows_start(&arguments);
@@ -318,7 +318,7 @@ int bench_command_sweep(int argc, char **argv)
     if (arguments.sweep == NULL)
         command_refuse("sweep: expected exit-cost or message-size");
     if (arguments.out != NULL)
-        bench_check_folder("--out", arguments.out);
+        command_folder("--out", arguments.out);
     struct bench_rows run = rows_start(&arguments);
     for (const char *const *value = arguments.sweep->values; *value != NULL; value++)
         play_value(&arguments, *value, &run);

@@ -2,7 +2,6 @@
 #include "harness/script/command.h"
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATH_BYTES = 4096 };
@@ -10,14 +9,6 @@ enum { PATH_BYTES = 4096 };
 static void join(char path[PATH_BYTES], const char *folder, const char *name)
 {
     snprintf(path, PATH_BYTES, "%s%s%s", folder == NULL ? "" : folder, folder == NULL ? "" : "/", name);
-}
-
-void bench_check_folder(const char *option, const char *folder)
-{
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        command_refuse("%s %s: cannot be made: %s", option, folder, strerror(errno));
-    if (access(folder, W_OK | X_OK) != 0)
-        command_refuse("%s %s: expected a folder that can be written: %s", option, folder, strerror(errno));
 }
 
 void bench_write(const char *folder, const char *name, bool (*print)(const void *context, FILE *to),

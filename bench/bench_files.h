@@ -6,9 +6,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Found out before the work, not after it. */
-void bench_check_folder(const char *option, const char *folder);
-
 /* Written beside and renamed, so that nobody ever sees half of a file. print returns false, errno set, when
  * the file took no more. folder may be NULL: name is the path. */
 void bench_write(const char *folder, const char *name, bool (*print)(const void *context, FILE *to),

@@ -59,11 +59,16 @@ static const json_t *measured_like(const json_t *measured, const json_t *wanted)
 
 /* ---- lines ------------------------------------------------------------------------------------------- */
 
+static void print_place(FILE *to, const char *verdict, const char *workload, const char *link, const char *host)
+{
+    fprintf(to, "%-6s  %-13s  %-16s  %-10s  ", verdict, workload, link, host);
+}
+
 static void print_row(FILE *to, const char *verdict, const json_t *row)
 {
     char host[BENCH_CELL_BYTES];
     snprintf(host, sizeof host, "%s %s", text_of(row, "machine"), text_of(row, "arch"));
-    fprintf(to, "%-6s  %-13s  %-16s  %-10s  ", verdict, text_of(row, "workload"), text_of(row, "link"), host);
+    print_place(to, verdict, text_of(row, "workload"), text_of(row, "link"), host);
 }
 
 static void print_change(FILE *to, const char *figure, double old, double new)
@@ -143,7 +148,7 @@ static void compare_measured(const json_t *old_list, const json_t *new_list, FIL
         if (new == NULL || change <= BENCH_WARN_PERCENT)
             continue;
         changes->warned++;
-        fprintf(to, "%-6s  %-13s  %-16s  %-10s  ", "warn", "(measured)", text_of(old, "name"), "");
+        print_place(to, "warn", "(measured)", text_of(old, "name"), "");
         print_change(to, text_of(old, "unit"), was, is);
     }
 }
@@ -195,33 +200,34 @@ bool bench_gate_compare(const json_t *baseline, const json_t *rows, const json_t
 
 /* ---- a baseline -------------------------------------------------------------------------------------- */
 
+/* What of them the row has. */
+static void keep(json_t *copy, const json_t *row, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (json_object_get(row, names[i]) != NULL)
+            json_object_set(copy, names[i], json_object_get(row, names[i]));
+}
+
 static json_t *baseline_row(const json_t *row)
 {
-    static const char *const kept[] = {"compiler", "operations"};
+    static const char *const played[] = {"compiler", "operations"};
     json_t *copy = json_object();
-    for (size_t i = 0; i < KEYS; i++)
-        if (json_object_get(row, keys[i]) != NULL)
-            json_object_set(copy, keys[i], json_object_get(row, keys[i]));
-    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
-        if (json_object_get(row, kept[i]) != NULL)
-            json_object_set(copy, kept[i], json_object_get(row, kept[i]));
-    for (size_t i = 0; i < FIGURES; i++)
-        if (json_object_get(row, figures[i]) != NULL)
-            json_object_set(copy, figures[i], json_object_get(row, figures[i]));
+    keep(copy, row, keys, KEYS);
+    keep(copy, row, played, sizeof played / sizeof played[0]);
+    keep(copy, row, figures, FIGURES);
     json_object_set(copy, "costs", json_object_get(row, "costs"));
     return copy;
 }
 
 static json_t *baseline_measured(const json_t *measured)
 {
-    static const char *const kept[] = {"name", "unit", "value", "higher_is_better"};
+    static const char *const measures[] = {"name", "unit", "value", "higher_is_better"};
     json_t *list = json_array(), *figure;
     size_t i;
     json_array_foreach(measured, i, figure)
     {
         json_t *copy = json_object();
-        for (size_t k = 0; k < sizeof kept / sizeof kept[0]; k++)
-            json_object_set(copy, kept[k], json_object_get(figure, kept[k]));
+        keep(copy, figure, measures, sizeof measures / sizeof measures[0]);
         json_array_append_new(list, copy);
     }
     return list;

@@ -243,11 +243,10 @@ def instructions(run):
     archs = sorted({row["arch"] for row in run.emulated})
     real = [link["name"] for link in run.about["links"] if link["kind"] == "real"]
 
-    def cell(total, *key):
-        return number(counted[key][total] / counted[key]["operations"]) if key in counted else NONE
-
     def table(total):
-        return [[link, arch] + [cell(total, work, link, arch) for work, _title in works] for link in real for arch in archs]
+        cell = per_op(total)
+        return [[link, arch] + [cell(counted[work, link, arch]) if (work, link, arch) in counted else NONE for work, _title in works]
+                for link in real for arch in archs]
 
     head = ["link", "target"] + [title for _work, title in works]
     polls = 1e9 / run.emulated[0]["costs"]["tick_ns"]

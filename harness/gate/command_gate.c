@@ -8,9 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
     KEY_HELP = '?',
@@ -22,8 +20,7 @@ enum {
     KEY_SCENARIOS,
     KEY_KEEP,
     FILES_MAX = 16,
-    RULES_MAX = 64,
-    PATH_BYTES = 4096
+    RULES_MAX = 64
 };
 
 struct arguments {
@@ -57,16 +54,6 @@ static void add_stack_usage(struct arguments *arguments, const char *folder)
     if (arguments->stack_usage_count == FILES_MAX)
         command_refuse("--stack-usage %s: given more than %d times", folder, FILES_MAX);
     arguments->stack_usage[arguments->stack_usage_count++] = folder;
-}
-
-/* Made if it is not there. */
-static void set_keep(struct arguments *arguments, const char *folder)
-{
-    char inside[PATH_BYTES];
-    snprintf(inside, sizeof inside, "%s/.", folder);
-    if ((mkdir(folder, 0777) != 0 && errno != EEXIST) || access(inside, W_OK | X_OK) != 0)
-        command_refuse("--keep %s: expected a folder that can be written: %s", folder, strerror(errno));
-    arguments->keep = folder;
 }
 
 /* No verdict about a DLL from a name that was mistyped. */
@@ -104,7 +91,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
         arguments->only = value;
         return 0;
     case KEY_KEEP:
-        set_keep(arguments, value);
+        command_folder("--keep", value);
+        arguments->keep = value;
         return 0;
     case KEY_JSON:
         arguments->json = value;

@@ -5,6 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 _Noreturn void command_refuse(const char *format, ...)
 {
@@ -15,6 +18,16 @@ _Noreturn void command_refuse(const char *format, ...)
     va_end(arguments);
     fputc('\n', stderr);
     exit(RUNNER_BAD_INPUT);
+}
+
+void command_folder(const char *option, const char *folder)
+{
+    char inside[4096];
+    snprintf(inside, sizeof inside, "%s/.", folder);
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+        command_refuse("%s %s: cannot be made: %s", option, folder, strerror(errno));
+    if (access(inside, W_OK | X_OK) != 0)
+        command_refuse("%s %s: expected a folder that can be written: %s", option, folder, strerror(errno));
 }
 
 void command_machine(struct lab_machine *machine, const char *name)

@@ -12,6 +12,10 @@ _Noreturn void command_refuse(const char *format, ...) __attribute__((format(pri
 /* The value of --seed. */
 uint64_t command_seed(const char *text);
 
+/* The value of an option that names a folder to write to, found out before the work and not after it: it is made if it is
+ * not there. */
+void command_folder(const char *option, const char *folder);
+
 /* The values of --machine and --dll; and what must hold of them once every option was read. */
 void command_machine(struct lab_machine *machine, const char *name);
 void command_dll(struct lab_machine *machine, const char *path);
